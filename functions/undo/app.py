@@ -1,0 +1,27 @@
+"""UndoFunction: carries out a person's verb undo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from nodewarden.undo import undo
+from nodewarden.wiring import wiring
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: object, _context: LambdaContext) -> dict[str, Any]:
+    """Answer as `nodewarden.undo.undo` says."""
+    answer = undo(event, wiring())
+    logger.info("answered", extra={"answer": answer})
+    metrics.add_metric(name="VerbsRefused", unit=MetricUnit.Count, value=0 if answer["ok"] else 1)
+    return answer

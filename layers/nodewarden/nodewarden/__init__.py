@@ -1,0 +1,1 @@
+"""Nodewarden keeps the worker hosts of Amazon EKS clusters protected by itself."""

@@ -1,0 +1,102 @@
+"""Doing what was decided: recorded before done, verified after."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, assert_never
+
+from nodewarden.errors import NodewardenError, StillOpenError
+from nodewarden.record import Outcome, Place, Remediation
+from nodewarden.security_group.decision import Action, Note, Revoke
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nodewarden.aws.ec2 import Ec2
+    from nodewarden.ledger import Ledger
+
+# Seconds before each look at the group after a revoke: EC2's describes are eventually consistent.
+WAITS = (0, 1.5, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """What three revokes and looks came to: ids that we revoked, and ids that EC2 still shows."""
+
+    by_us: frozenset[str]
+    remaining: tuple[str, ...]
+
+
+def carry_out(actions: Iterable[Action], ec2: Ec2, ledger: Ledger) -> None:
+    """Carry out every action; one that fails does not keep the others from being tried, and is raised at the end."""
+    failures = []
+    for action in sorted(actions, key=lambda a: isinstance(a, Note)):
+        try:
+            _perform(action, ec2, ledger)
+        except NodewardenError as error:
+            failures.append(error)
+    raise_first(failures)
+
+
+def raise_first(failures: list[NodewardenError]) -> None:
+    """Raise the first failure, if any, with the others as its notes."""
+    if not failures:
+        return
+    for other in failures[1:]:
+        failures[0].add_note(f"also: {other}")
+    raise failures[0]
+
+
+def _perform(action: Action, ec2: Ec2, ledger: Ledger) -> None:
+    match action:
+        case Revoke(remediation):
+            _revoke(remediation, ec2, ledger)
+        case Note(remediation):
+            ledger.note(remediation, _now())
+        case _:
+            assert_never(action)
+
+
+def _revoke(remediation: Remediation, ec2: Ec2, ledger: Ledger) -> None:
+    first = ledger.begin(remediation, _now())
+    closed = _close(remediation.place, remediation.rule_ids, ec2)
+    if closed.remaining:
+        ledger.close(replace(remediation, outcome=Outcome.PARTIAL, remaining=closed.remaining), _now())
+        message = (
+            f"{remediation.place.group_id} still shows {', '.join(closed.remaining)} after revoking: "
+            "the event is tried again; if it persists, revoke by hand and look for who puts the rule back"
+        )
+        raise StillOpenError(message)
+    _finish(remediation, closed, ledger, first=first)
+
+
+def _finish(remediation: Remediation, closed: Closed, ledger: Ledger, *, first: bool) -> None:
+    """Write the outcome. `gone` only when no run of ours, this or another, can have closed it."""
+    now = _now()
+    gone = tuple(i for i in remediation.rule_ids if i not in closed.by_us) if first else ()
+    if first and not closed.by_us:
+        vanished = replace(remediation, outcome=Outcome.GONE, already_gone=gone, remaining=())
+        if ledger.close(vanished, now, if_only_try=True):
+            return
+        gone = ()
+    ledger.close(replace(remediation, outcome=Outcome.REVOKED, already_gone=gone, remaining=()), now)
+
+
+def _close(place: Place, rule_ids: tuple[str, ...], ec2: Ec2) -> Closed:
+    by_us: set[str] = set()
+    remaining = rule_ids
+    for seconds in WAITS:
+        time.sleep(seconds)
+        if ec2.revoke(place.group_id, remaining):
+            by_us.update(remaining)
+        shown = {rule.rule_id for rule in ec2.ingress_rules(place.group_id)}
+        remaining = tuple(i for i in remaining if i in shown)
+        if not remaining:
+            break
+    return Closed(by_us=frozenset(by_us), remaining=remaining)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,75 @@
+"""Every error that Nodewarden raises on purpose.
+
+NodewardenError
+├── ConfigurationError       an environment variable is missing or wrong
+├── PolicyError              a policy file is wrong; names the key's path
+├── EventError               an event does not hold what its kind must hold
+│   └── NoGroupInEventError
+├── AccountError             an account that Nodewarden has no access to
+├── LedgerError              a ledger entry cannot be understood
+├── RequestError             a person's verb cannot be carried out; says what to do
+├── StillOpenError           EC2 still shows a rule after it was revoked
+└── AwsError                 AWS refused or failed a call
+    ├── MissingPermissionError
+    ├── ThrottledError
+    ├── UnavailableError
+    └── GoneError            what the call names does not exist (any more)
+"""
+
+from __future__ import annotations
+
+
+class NodewardenError(Exception):
+    """Base of all errors that Nodewarden raises on purpose."""
+
+
+class ConfigurationError(NodewardenError):
+    """An environment variable of the function is missing or wrong."""
+
+
+class PolicyError(NodewardenError):
+    """A policy file is wrong; the message begins with the file and the key's path."""
+
+
+class EventError(NodewardenError):
+    """An event does not hold what its kind must hold."""
+
+
+class NoGroupInEventError(EventError):
+    """An event about a security group names none that can be looked at."""
+
+
+class AccountError(NodewardenError):
+    """The event or request is about an account that Nodewarden has no access to."""
+
+
+class LedgerError(NodewardenError):
+    """A ledger entry cannot be understood, so nothing is done that depends on it."""
+
+
+class RequestError(NodewardenError):
+    """A person's verb cannot be carried out; the message says what to do."""
+
+
+class StillOpenError(NodewardenError):
+    """EC2 still shows a rule after it was revoked."""
+
+
+class AwsError(NodewardenError):
+    """AWS refused or failed a call."""
+
+
+class MissingPermissionError(AwsError):
+    """The function's role lacks an action; the message names it."""
+
+
+class ThrottledError(AwsError):
+    """AWS throttled the call beyond the client's retries."""
+
+
+class UnavailableError(AwsError):
+    """AWS failed to answer beyond the client's retries."""
+
+
+class GoneError(AwsError):
+    """What the call names does not exist, or not any more."""

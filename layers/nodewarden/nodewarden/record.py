@@ -1,0 +1,166 @@
+"""What the ledger remembers, as values: remediations, exemptions, pauses."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from nodewarden.security_group.rule import (
+    PROTOCOLS_WITH_PORTS,
+    IngressRule,
+    PortRange,
+    contains_network,
+    parse_source,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from nodewarden.security_group.event import Cause
+
+
+class Outcome(StrEnum):
+    """How a remediation stands. Its value is what people and the ledger read."""
+
+    BEGUN = "begun"  # written before EC2 is called; a retry finishes it
+    REVOKED = "revoked"  # closed by us, and verified
+    PARTIAL = "partial"  # EC2 still shows a rule after the revoke
+    GONE = "gone"  # closed by somebody else, or no longer open
+    OBSERVED = "observed"  # would be revoked if the mode were enforce
+    EXEMPT = "exempt"
+    LEFT_TO_CONTROLLER = "left-to-controller"
+    PAUSED = "paused"
+    OWNED_ELSEWHERE = "owned-elsewhere"  # the group belongs to another account
+    SUPERSEDED = "superseded"  # its rules are accounted for by another remediation
+    UNDONE = "undone"
+
+
+UNFINISHED = frozenset({Outcome.BEGUN, Outcome.PARTIAL})
+# Judged again each time somebody looks, and told when it changes.
+STANDING = frozenset(
+    {Outcome.OBSERVED, Outcome.EXEMPT, Outcome.LEFT_TO_CONTROLLER, Outcome.PAUSED, Outcome.OWNED_ELSEWHERE}
+)
+FINAL = frozenset(Outcome) - UNFINISHED - STANDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A security group of an account and region."""
+
+    account: str
+    region: str
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone:
+    """Who had a remediation undone, why, and until when its rules stay exempt."""
+
+    by: str
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remediation:
+    """A set of rules of one group and what became of them; `rules` is their state before.
+
+    `version` counts the changes of `outcome`, `tries` the runs that set out to revoke. `remaining` are the ids of rules
+    that EC2 still shows after the revoke, `already_gone` of those that vanished before it.
+    """
+
+    remediation_id: str
+    place: Place
+    group_name: str
+    group_tags: dict[str, str]
+    outcome: Outcome
+    rules: tuple[IngressRule, ...]
+    why: str
+    hosts: tuple[str, ...] = ()
+    cause: Cause | None = None
+    version: int = 0
+    tries: int = 0
+    changed_at: datetime | None = None
+    remaining: tuple[str, ...] = ()
+    already_gone: tuple[str, ...] = ()
+    undone: Undone | None = None
+    reopens: str = ""
+
+    @property
+    def rule_ids(self) -> tuple[str, ...]:
+        """The ids of the rules."""
+        return tuple(rule.rule_id for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """A person's word that rules of one group stay open until a moment.
+
+    `from_port` and `to_port` are as in an ingress rule; both None stands for all ports, or all of a protocol without
+    ports. `reopens` names the remediation that an undo made it for.
+    """
+
+    exemption_id: str
+    place: Place
+    protocol: str
+    from_port: int | None
+    to_port: int | None
+    source: str
+    until: datetime
+    reason: str
+    by: str
+    reopens: str = ""
+
+    def covers(self, rule: IngressRule, now: datetime) -> bool:
+        """Tell whether `rule` (of the same group) is exempt at `now`: same protocol, ports and source inside."""
+        return (
+            now < self.until
+            and rule.protocol == self.protocol
+            and self._ports_cover(rule)
+            and self._source_covers(rule)
+        )
+
+    def _ports_cover(self, rule: IngressRule) -> bool:
+        if (self.from_port, self.to_port) in {(None, None), (rule.from_port, rule.to_port)}:
+            return True
+        if self.protocol not in PROTOCOLS_WITH_PORTS or self.from_port is None or self.to_port is None:
+            return False
+        return rule.ports is not None and PortRange(self.from_port, self.to_port).contains(rule.ports)
+
+    def _source_covers(self, rule: IngressRule) -> bool:
+        ours, theirs = parse_source(self.source), rule.network
+        if ours is None or theirs is None:
+            return self.source == rule.source
+        return contains_network(ours, theirs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A person's word that nothing is revoked, of one group or at all (`what` is `acting`)."""
+
+    what: str
+    paused: bool
+    by: str
+    reason: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """All that the ledger holds about one group."""
+
+    remediations: tuple[Remediation, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    pause: Pause | None = None
+
+
+def remediation_id(place: Place, rule_ids: Iterable[str]) -> str:
+    """Name the remediation of these rules: the group, so that it can be found, and a hash, so that a retry meets it.
+
+    Rule ids never come back, so the same id is the same work.
+    """
+    text = "|".join([place.account, place.region, place.group_id, *sorted(rule_ids)])
+    return f"{place.group_id}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

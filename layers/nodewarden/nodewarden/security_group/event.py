@@ -1,0 +1,137 @@
+"""CloudTrail's record of an API call, as EventBridge delivers it: where to look, and who to name.
+
+Nothing here is believed beyond that: the rules are read from EC2. Every field can be missing, null or of another type
+(`AWS API Call via CloudTrail`; shapes in events/security_group/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nodewarden.errors import EventError, NoGroupInEventError
+
+GROUP_ID = re.compile(r"sg-[0-9a-f]{8,17}")
+RULE_ID = re.compile(r"sgr-[0-9a-f]{8,17}")
+ACCOUNT = re.compile(r"\d{12}")
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,10}){1,3}-\d{1,2}")
+LONGEST_TEXT = 256
+LONGEST_GROUP_NAME = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What the event claims about who did what, for people to read: never for deciding. All bounded, one line each."""
+
+    event_name: str
+    event_id: str
+    at: str
+    actor: str
+    actor_type: str
+    user_agent: str
+    source_ip: str
+    rule_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Where an event points: groups by id, and groups by name where it gives no id."""
+
+    account: str
+    region: str
+    group_ids: tuple[str, ...]
+    group_names: tuple[str, ...]
+    cause: Cause
+
+
+def parse(event: Mapping[str, Any]) -> Trigger:
+    """Read the event; raises EventError without account or region, NoGroupInEventError without a group."""
+    account, region = place(event)
+    detail = event.get("detail")
+    ids = tuple(dict.fromkeys(_group_ids(detail)))
+    names = () if ids else tuple(dict.fromkeys(_group_names(detail)))
+    if not ids and not names:
+        message = (
+            f"{line(at(detail, 'eventName')) or 'the event'} {line(at(detail, 'eventID'))} names no security group: "
+            "look at the record in CloudTrail; the group that it is about was not judged"
+        )
+        raise NoGroupInEventError(message)
+    return Trigger(account=account, region=region, group_ids=ids, group_names=names, cause=_cause(detail))
+
+
+def place(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the event's account and region; raises EventError where they are not one."""
+    account, region = event.get("account"), event.get("region")
+    if not isinstance(account, str) or not ACCOUNT.fullmatch(account):
+        message = f"the event's account is {line(account)!r}, not twelve digits"
+        raise EventError(message)
+    if not isinstance(region, str) or not REGION.fullmatch(region):
+        message = f"the event's region is {line(region)!r}, which is not the name of one"
+        raise EventError(message)
+    return account, region
+
+
+def at(value: object, *keys: str) -> object:
+    """Follow `keys` through nested objects; None where the path ends early."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def each(value: object) -> Iterator[object]:
+    """Give the items of CloudTrail's lists: a list, `{"items": […]}`, or one object standing for itself."""
+    items = value.get("items", [value]) if isinstance(value, Mapping) else value
+    return iter(items if isinstance(items, list) else [])
+
+
+def line(value: object) -> str:
+    """Make one printable line of at most 256 characters; empty for anything but text."""
+    text = value[: LONGEST_TEXT * 4] if isinstance(value, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_TEXT]
+
+
+def _group_ids(detail: object) -> Iterator[str]:
+    candidates = [
+        at(detail, "requestParameters", "groupId"),
+        at(detail, "requestParameters", "ModifySecurityGroupRulesRequest", "GroupId"),
+        *(at(rule, "groupId") for rule in each(at(detail, "responseElements", "securityGroupRuleSet"))),
+    ]
+    return (text for text in candidates if isinstance(text, str) and GROUP_ID.fullmatch(text))
+
+
+def _group_names(detail: object) -> Iterator[str]:
+    name = at(detail, "requestParameters", "groupName")
+    if isinstance(name, str) and 0 < len(name) <= LONGEST_GROUP_NAME:
+        yield name
+
+
+def _rule_ids(detail: object) -> Iterator[str]:
+    modified = at(detail, "requestParameters", "ModifySecurityGroupRulesRequest", "SecurityGroupRule")
+    candidates = [
+        *(at(rule, "securityGroupRuleId") for rule in each(at(detail, "responseElements", "securityGroupRuleSet"))),
+        *(at(rule, "SecurityGroupRuleId") for rule in each(modified)),
+    ]
+    return (text for text in candidates if isinstance(text, str) and RULE_ID.fullmatch(text))
+
+
+def _cause(detail: object) -> Cause:
+    return Cause(
+        event_name=line(at(detail, "eventName")),
+        event_id=line(at(detail, "eventID")),
+        at=line(at(detail, "eventTime")),
+        actor=_actor(at(detail, "userIdentity")),
+        actor_type=line(at(detail, "userIdentity", "type")) or "unknown",
+        user_agent=line(at(detail, "userAgent")),
+        source_ip=line(at(detail, "sourceIPAddress")),
+        rule_ids=frozenset(_rule_ids(detail)),
+    )
+
+
+def _actor(identity: object) -> str:
+    """Say who called, best source first; `userIdentity` elements by type are in the CloudTrail user guide."""
+    if at(identity, "type") == "Root":
+        return f"the root user of {line(at(identity, 'accountId')) or 'the account'}"
+    candidates = (at(identity, "arn"), at(identity, "invokedBy"), at(identity, "userName"), at(identity, "principalId"))
+    return next((text for text in map(line, candidates) if text), "unknown")

@@ -1,0 +1,167 @@
+"""A person's verbs, but for undo: check, status, exempt, pause, resume."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nodewarden import gather
+from nodewarden.errors import NodewardenError, RequestError
+from nodewarden.item import remediation_item, stamp
+from nodewarden.record import Exemption, Pause, Remediation
+from nodewarden.request import REMEDIATION_ID, Request, answer, duration, group_id, remediation_id, words
+from nodewarden.security_group.decision import Verdict, decide
+from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
+from nodewarden.undo import exemption_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nodewarden.wiring import Wiring
+
+ACTING = "acting"
+PAGE = 20
+
+
+def operate(event: object, wired: Wiring) -> dict[str, Any]:
+    """Carry out a person's verb; the answer has `ok`, and `error` (with what to do) if it could not be done.
+
+    | verb | fields |
+    |---|---|
+    | check | group |
+    | status | remediation, or next |
+    | exempt | group, protocol, ports, source, for, reason, by |
+    | pause, resume | what (`acting` or a group's id), reason, by |
+
+    All take account and region, Nodewarden's own where they are not given.
+    """
+    try:
+        verb, request = Request.of(event, account=wired.account, region=wired.region, verbs=tuple(VERBS))
+        return {"ok": True, **VERBS[verb](request, wired)}
+    except NodewardenError as error:
+        return answer(error)
+
+
+def _check(request: Request, wired: Wiring) -> dict[str, Any]:
+    """Say what would be done about a group and why, changing nothing."""
+    place = request.place(request.table.parsed("group", group_id))
+    request.table.done()
+    policy = wired.security_group_policy
+    seen = gather.look(place, wired.ec2(place.account, place.region), wired.ledger, policy)
+    decision = decide(seen, policy, wired.mode, datetime.now(UTC))
+    return {
+        "group": place.group_id,
+        "mode": wired.mode,
+        "rules": len(seen.rules),
+        "open_to_the_internet": [_verdict(v) for v in decision.verdicts],
+        "hosts": list(seen.hosts),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    would_be = verdict.outcome.value if verdict.outcome else "left alone"
+    return {"rule": str(verdict.rule), "rule_id": verdict.rule.rule_id, "would_be": would_be, "why": verdict.why}
+
+
+def _status(request: Request, wired: Wiring) -> dict[str, Any]:
+    """List remediations, last changed first, or show one."""
+    if "remediation" in request.table:
+        return {"remediation": _one(request, wired)}
+    token = request.table.parsed("next", words, "") if "next" in request.table else ""
+    given = {name: getattr(request, name) for name in ("account", "region") if name in request.table.values}
+    request.table.done()
+    listed, following = wired.ledger.newest(limit=PAGE, token=token, where=given)
+    return {"remediations": [_summary(r) for r in listed], "next": following, "acting": _acting(wired)}
+
+
+def _one(request: Request, wired: Wiring) -> dict[str, Any]:
+    name = request.table.parsed("remediation", remediation_id)
+    request.table.done()
+    place = request.place(REMEDIATION_ID.sub(r"\1", name))
+    found = wired.ledger.remediation(place, name)
+    if found is None:
+        message = f"there is no remediation {name} in {place.account}, {place.region}: list them with the verb status"
+        raise RequestError(message)
+    item = remediation_item(found, found.changed_at or datetime.now(UTC), wired.ledger.retention)
+    hidden = {"pk", "sk", "ttl", "schema"}
+    return {k: v for k, v in item.items() if k not in hidden} | {"version": found.version, "tries": found.tries}
+
+
+def _summary(remediation: Remediation) -> dict[str, Any]:
+    return {
+        "remediation": remediation.remediation_id,
+        "outcome": remediation.outcome.value,
+        "changed_at": stamp(remediation.changed_at) if remediation.changed_at else "",
+        **asdict(remediation.place),
+        "group_name": remediation.group_name,
+        "rules": [str(rule) for rule in remediation.rules],
+        "actor": remediation.cause.actor if remediation.cause else "",
+    }
+
+
+def _acting(wired: Wiring) -> str:
+    pause = wired.ledger.acting()
+    return f"paused by {pause.by}: {pause.reason}" if pause and pause.paused else "yes"
+
+
+def _exempt(request: Request, wired: Wiring) -> dict[str, Any]:
+    """Exempt a protocol, ports and source of one group for a while."""
+    now = datetime.now(UTC)
+    table = request.table
+    place = request.place(table.parsed("group", group_id))
+    protocol = table.parsed("protocol", parse_protocol)
+    first, last = _ports(request, protocol)
+    source = table.parsed("source", _source)
+    exemption = Exemption(
+        exemption_id=exemption_id(protocol, first, last, source),
+        place=place,
+        protocol=protocol,
+        from_port=first,
+        to_port=last,
+        source=source,
+        until=now + table.parsed("for", duration),
+        **request.who_and_why(),
+    )
+    table.done()
+    wired.ec2(place.account, place.region)  # an exemption of an account that is not looked at would mean nothing
+    wired.ledger.exempt(exemption, now)
+    return {"group": place.group_id, "exemption": exemption.exemption_id, "exempt_until": stamp(exemption.until)}
+
+
+def _ports(request: Request, protocol: str) -> tuple[int | None, int | None]:
+    ports = request.table.parsed("ports", PortRange.parse, "all")
+    if ports == PortRange.parse("all"):
+        return None, None
+    if protocol not in PROTOCOLS_WITH_PORTS:
+        msg = "ports"
+        raise request.table.wrong(msg, f"must be 'all' or left out: {protocol} has no ports")
+    return ports.first, ports.last
+
+
+def _source(text: str) -> str:
+    network = parse_source(text)
+    if network is None and not text.startswith("pl-"):
+        message = f"must be a CIDR block such as 203.0.113.0/24, or a prefix list's id, not {words(text)!r}"
+        raise ValueError(message)
+    return str(network or words(text))
+
+
+def _pausing(*, paused: bool) -> Callable[[Request, Wiring], dict[str, Any]]:
+    def carry_out(request: Request, wired: Wiring) -> dict[str, Any]:
+        what = request.table.parsed("what", lambda text: text if text == ACTING else group_id(text))
+        pause = Pause(what=what, paused=paused, changed_at=datetime.now(UTC), **request.who_and_why())
+        request.table.done()
+        wired.ledger.pause(None if what == ACTING else request.place(what), pause)
+        return {"what": what, "paused": paused}
+
+    return carry_out
+
+
+VERBS: dict[str, Callable[[Request, Wiring], dict[str, Any]]] = {
+    "check": _check,
+    "status": _status,
+    "exempt": _exempt,
+    "pause": _pausing(paused=True),
+    "resume": _pausing(paused=False),
+}

@@ -1,0 +1,136 @@
+"""The one place where environment, AWS and files come in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+
+from nodewarden import policy
+from nodewarden.aws import CLIENT_CONFIG
+from nodewarden.aws.ec2 import Ec2
+from nodewarden.aws.sns import Topic
+from nodewarden.errors import AccountError, ConfigurationError
+from nodewarden.ledger import Ledger
+from nodewarden.security_group import policy as security_group_policy
+from nodewarden.security_group.decision import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_sns import SNSClient
+
+    from nodewarden.security_group.policy import SecurityGroupPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a function is made of. Everything is made when first asked for, and once per process."""
+
+    environment: Mapping[str, str]
+
+    @property
+    def account(self) -> str:
+        """Nodewarden's own account, twelve digits."""
+        return self._variable("ACCOUNT")
+
+    @property
+    def region(self) -> str:
+        """Nodewarden's own region."""
+        return self._variable("AWS_REGION")
+
+    @property
+    def mode(self) -> Mode:
+        """Whether openings are revoked or only told."""
+        try:
+            return Mode(self._variable("MODE"))
+        except ValueError as error:
+            message = f"MODE is {self._variable('MODE')!r}: set the stack's parameter Mode to enforce or observe"
+            raise ConfigurationError(message) from error
+
+    @property
+    def security_group_policy(self) -> SecurityGroupPolicy:
+        """The checked policy of `security_group.toml`; raises PolicyError."""
+        return _security_group_policy(self._variable("POLICY_FOLDER"))
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        days = self._variable("LEDGER_RETENTION_DAYS")
+        if not days.isdecimal():
+            message = f"LEDGER_RETENTION_DAYS is {days!r}: give whole days"
+            raise ConfigurationError(message)
+        return Ledger(
+            client=_dynamodb(self.region), table=self._variable("LEDGER_TABLE"), retention=timedelta(days=int(days))
+        )
+
+    @property
+    def topic(self) -> Topic:
+        """The topic that people listen to."""
+        return Topic(client=_sns(self.region), arn=self._variable("NOTICE_TOPIC_ARN"))
+
+    @property
+    def stack(self) -> str:
+        """The name of the stack, for the commands that messages suggest."""
+        return self._variable("STACK_NAME")
+
+    def ec2(self, account: str, region: str) -> Ec2:
+        """Give the EC2 of an account and region. Today only Nodewarden's own account; the seam for assuming a role."""
+        if account != self.account:
+            message = (
+                f"account {account} is not {self.account}, the only one that Nodewarden has access to: "
+                "deploy Nodewarden there too"
+            )
+            raise AccountError(message)
+        return Ec2(_ec2(region))
+
+    def _variable(self, name: str) -> str:
+        value = self.environment.get(name)
+        if not value:
+            message = f"the environment variable {name} is missing: template.yaml sets it"
+            raise ConfigurationError(message)
+        return value
+
+
+def wiring() -> Wiring:
+    """Wire what this process is given."""
+    return Wiring(os.environ)
+
+
+def forget() -> None:
+    """Make everything anew, as a fresh process would: for several functions in one process, on one machine."""
+    made: tuple[Callable[[], None], ...] = (
+        _ec2.cache_clear,
+        _dynamodb.cache_clear,
+        _sns.cache_clear,
+        _security_group_policy.cache_clear,
+    )
+    for clear in made:
+        clear()
+
+
+@cache
+def _ec2(region: str) -> EC2Client:
+    return boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
+
+
+@cache
+def _dynamodb(region: str) -> DynamoDBClient:
+    return boto3.client("dynamodb", region_name=region, config=CLIENT_CONFIG)
+
+
+@cache
+def _sns(region: str) -> SNSClient:
+    return boto3.client("sns", region_name=region, config=CLIENT_CONFIG)
+
+
+@cache
+def _security_group_policy(folder: str) -> SecurityGroupPolicy:
+    return security_group_policy.read(policy.load(Path(folder), "security_group"))
