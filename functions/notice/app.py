@@ -23,6 +23,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Tell people of each record of the table's stream; answers which ones failed (`ReportBatchItemFailures`)."""
     wired = wiring()
     records = event["Records"]
+    metrics.add_metric(name="Changes", unit=MetricUnit.Count, value=len(records))
     failures = tell_each(records, wired.ledger, wired.topic, wired.stack)
     for failure in failures:
         logger.error("not told", extra={"sequence_number": failure.sequence_number, "error": str(failure.error)})

@@ -21,6 +21,7 @@ metrics = Metrics()
 @metrics.log_metrics
 def handler(event: object, _context: LambdaContext) -> dict[str, Any]:
     """Answer as `nodewarden.undo.undo` says."""
+    metrics.add_metric(name="Verbs", unit=MetricUnit.Count, value=1)
     answer = undo(event, wiring())
     logger.info("answered", extra={"answer": answer})
     metrics.add_metric(name="VerbsRefused", unit=MetricUnit.Count, value=0 if answer["ok"] else 1)

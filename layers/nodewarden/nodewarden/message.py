@@ -165,7 +165,7 @@ def _what(r: Remediation) -> str:
     gone = " (was gone before we came)"
     lines = [f"{rule}, {rule.rule_id}{gone if rule.rule_id in r.already_gone else ''}" for rule in r.rules[:MOST_RULES]]
     more = len(r.rules) - MOST_RULES
-    return "\n      ".join([*lines, *([f"and {more} more"] if more > 0 else [])])
+    return f"\n{'':10}".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _brief(r: Remediation) -> str:

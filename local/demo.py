@@ -1,0 +1,173 @@
+"""`make demo`: the whole service on this machine, told as a story. Exit code 0 only if the end state is right."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from local import aws  # noqa: F401  # sets the environment before moto and boto3 read it
+
+os.environ.update({"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"})
+
+import boto3
+from moto import mock_aws
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from local import hosts, template
+from local.stack import Stack, Told
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+RECORDED_GROUP = "sg-0123456789abcdef0"
+console = Console(width=118, highlight=False)
+
+
+def main() -> int:
+    """Tell the story; 1 where the end state is not what it must be."""
+    console.print(
+        "[bold]Nodewarden on this machine[/]: AWS is played by moto, events go through the rules of template.yaml.\n"
+    )
+    with mock_aws():
+        wrong = [*_security_group(Stack({"AlertEmail": "security@example.com"}), boto3.client("ec2"))]
+    for what in wrong:
+        console.print(f"[bold red]WRONG:[/] {what}")
+    if not wrong:
+        console.print("[bold green]The end state is right.[/] Next: README.md, and `make test`.")
+    return 1 if wrong else 0
+
+
+def _security_group(stack: Stack, ec2: EC2Client) -> list[str]:
+    """Tell how an opening is revoked, recorded, told, and undone; gives what went wrong."""
+    _title("1. A node group's hosts, and a group of theirs that somebody opens")
+    group = hosts.make_group(ec2, "workers-remote-access", {"Name": "workers-remote-access"})
+    host = hosts.start_host(ec2, group, hosts.MANAGED)
+    console.print(f"{host} runs in the managed node group [bold]workers[/] of the EKS cluster [bold]demo[/].")
+    answer = ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 443,
+                "ToPort": 443,
+                "IpRanges": [
+                    {"CidrIp": "0.0.0.0/0", "Description": "everyone"},
+                    {"CidrIp": "10.0.0.0/8", "Description": "offices"},
+                ],
+                "Ipv6Ranges": [{"CidrIpv6": "::/0", "Description": "everyone"}],
+            }
+        ],
+    )
+    _rules(ec2, group, "The group before")
+
+    _title("2. The event arrives")
+    opened = [
+        rule["SecurityGroupRuleId"] for rule in answer["SecurityGroupRules"] if rule.get("CidrIpv4") != "10.0.0.0/8"
+    ]
+    event = _event("authorize-mixed-permission", group, opened)
+    _event_panel(event)
+    functions = _quietly(stack.deliver, event)
+    console.print(f"The rules of template.yaml route it to: [bold]{', '.join(functions)}[/]")
+
+    _title("3. What was decided, why, and what was done")
+    (entry,) = stack.remediations()
+    _ledger(entry)
+    after = _rules(ec2, group, "The group after")
+    _title("4. What people hear")
+    (closed,) = stack.told()
+    _email(closed)
+
+    _title("5. Somebody needs it open for four hours: undo")
+    request = {"verb": "undo", "remediation": entry["remediation_id"], "for": "4h"}
+    request |= {"reason": "the vendor's audit", "by": "alice@example.com"}
+    console.print(f"UndoFunction  ← {json.dumps(request)}")
+    said = _quietly(stack.invoke, "UndoFunction", request)
+    console.print(f"              → {json.dumps(said)}")
+    _quietly(stack.pump)
+    _email(stack.told()[-1])
+    console.print("The opening makes an event again; it is exempt, so the group stays open until then:")
+    _quietly(stack.deliver, event)
+    undone = _rules(ec2, group, "The group after the undo")
+
+    everything = {"0.0.0.0/0 everyone", "10.0.0.0/8 offices", "::/0 everyone"}
+    checks = {
+        "the event was not routed to SecurityGroupFunction alone": functions == ["SecurityGroupFunction"],
+        "the opening was not closed, or the private source not kept": after == {"10.0.0.0/8 offices"},
+        "the undo did not put the rules back": undone == everything,
+        "the ledger does not say undone": "undone" in [e["outcome"] for e in stack.remediations()],
+        "people did not hear exactly two messages": len(stack.told()) == 2,  # noqa: PLR2004
+        "an event is in the failures queue": not stack.failed(),
+    }
+    return [what for what, right in checks.items() if not right]
+
+
+def _event(name: str, group: str, opened: list[str]) -> dict[str, Any]:
+    text = (template.ROOT / f"events/security_group/{name}.json").read_text("utf-8")
+    event: dict[str, Any] = json.loads(text.replace(RECORDED_GROUP, group))
+    made = iter(opened)
+    for item in event["detail"]["responseElements"]["securityGroupRuleSet"]["items"]:
+        item["securityGroupRuleId"] = next(made)
+    return event
+
+
+def _quietly(act: Any, *arguments: Any) -> Any:
+    with redirect_stdout(io.StringIO()):
+        return act(*arguments)
+
+
+def _title(text: str) -> None:
+    console.print(f"\n[bold cyan]{text}[/]")
+
+
+def _rules(ec2: EC2Client, group: str, title: str) -> set[str]:
+    table = Table(title=f"{title} ({group})", title_justify="left")
+    for column in ("rule", "opens", "source", "description"):
+        table.add_column(column)
+    answer = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+    seen = set()
+    for row in (row for row in answer["SecurityGroupRules"] if not row["IsEgress"]):
+        source, description = row.get("CidrIpv4") or row["CidrIpv6"], row.get("Description", "")
+        colour = "red" if source in {"0.0.0.0/0", "::/0"} else "green"
+        table.add_row(
+            row["SecurityGroupRuleId"], f"{row['IpProtocol']}/{row['FromPort']}", f"[{colour}]{source}[/]", description
+        )
+        seen.add(f"{source} {description}")
+    console.print(table)
+    return seen
+
+
+def _event_panel(event: dict[str, Any]) -> None:
+    detail = event["detail"]
+    shown = {
+        "detail-type": event["detail-type"],
+        "eventName": detail["eventName"],
+        "userIdentity": detail["userIdentity"]["arn"],
+        "userAgent": detail["userAgent"],
+        "groupId": detail["requestParameters"]["groupId"],
+    }
+    text = "\n".join(f"{name:<13} {value}" for name, value in shown.items())
+    console.print(Panel(text, title="CloudTrail, by way of EventBridge", title_align="left"))
+
+
+def _ledger(entry: dict[str, Any]) -> None:
+    table = Table(title="The ledger's entry", title_justify="left", show_header=False)
+    for name in ("remediation_id", "outcome", "why", "changed_at", "version"):
+        table.add_row(name, str(entry[name]))
+    table.add_row(
+        "rules before", "\n".join(f"{r['rule_id']} {r['source']} “{r['description']}”" for r in entry["rules"])
+    )
+    console.print(table)
+
+
+def _email(message: Told) -> None:
+    console.print(Panel(message.email, title=f"Email: {message.subject}", title_align="left"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,339 @@
+"""The stack on this machine: its resources in moto, its handlers in this process, events and streams in between.
+
+Stands in for what moto does not do: EventBridge's delivery, Lambda's asynchronous retries and failure destinations, and
+the event source mapping of the table's stream. All of it as template.yaml says.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, field
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import boto3
+from moto.sns.models import sns_backends
+
+from local import template
+from local.aws import ACCOUNT
+from local.event_pattern import matches
+from nodewarden import wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+NAME = "nodewarden"
+REGION = "eu-central-1"
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+# What moto's CloudFormation makes well; the rest is played here or looked at by the stack tests.
+IN_MOTO = {
+    "AWS::DynamoDB::Table",
+    "AWS::IAM::Role",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Function",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Logs::LogGroup",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+}
+
+_running: ContextVar[str] = ContextVar("running", default="")
+
+
+class Crash(BaseException):
+    """The sandbox dies, as in a timeout: no `except` of the function runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One AWS call of a function: `action` as IAM-like text such as `ec2:RevokeSecurityGroupIngress`, and when."""
+
+    function: str
+    action: str
+    before: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What Lambda tells a handler about the invocation."""
+
+    function_name: str
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:local"
+    aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message on the topic."""
+
+    subject: str
+    bodies: dict[str, str]
+    attributes: dict[str, str]
+
+    @property
+    def email(self) -> str:
+        """The body for email."""
+        return self.bodies["email"]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body for machines."""
+        document: dict[str, Any] = json.loads(self.bodies["default"])
+        return document
+
+
+@dataclass
+class Stack:
+    """The deployed stack; make it inside moto's `mock_aws`. `observers` are called around every call of a function."""
+
+    parameters: dict[str, str] = field(default_factory=dict)
+    observers: list[Callable[[Call], None]] = field(default_factory=list)
+    attempts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Create the stack's resources, and start listening to the functions' calls."""
+        boto3.DEFAULT_SESSION = _session()
+        _watching[:] = [self]
+        self._put_code()
+        self._deploy()
+        found = boto3.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
+        self.ids = {r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for r in found}
+        self._iterator = self._stream()
+        self._modules: dict[str, ModuleType] = {}
+
+    def update(self, **parameters: str) -> None:
+        """Deploy again with other parameters: the functions' variables that refer to them change."""
+        client = boto3.client("lambda")
+        for name, function in template.resources("AWS::Lambda::Function").items():
+            changed = {v: parameters[r["Ref"]] for v, r in _references(function) if r["Ref"] in parameters}
+            variables = self._variables(name) | changed
+            client.update_function_configuration(FunctionName=self.ids[name], Environment={"Variables": variables})
+
+    def outputs(self) -> dict[str, str]:
+        """Give the stack's outputs."""
+        described = boto3.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
+        return {output["OutputKey"]: output["OutputValue"] for output in described}
+
+    def targets(self, event: dict[str, Any]) -> list[str]:
+        """Name the functions that the rules route `event` to."""
+        return [
+            target["Arn"]["Fn::GetAtt"][0]
+            for rule in template.resources("AWS::Events::Rule").values()
+            if "EventPattern" in rule and matches(rule["EventPattern"], event)
+            for target in rule["Targets"]
+        ]
+
+    def deliver(self, event: dict[str, Any]) -> list[str]:
+        """Put an event on the bus: every function that a rule names is invoked; then the stream is pumped."""
+        targets = self.targets(event)
+        for function in targets:
+            self.invoke_asynchronously(function, event)
+        self.pump()
+        return targets
+
+    def invoke(self, function: str, event: object) -> Any:
+        """Invoke a function and wait for its answer, as `sam remote invoke` does; what it raises is raised."""
+        with self._as(function):
+            return self._handler(function)(json.loads(json.dumps(event)), Context(function))
+
+    def invoke_asynchronously(self, function: str, event: object) -> None:
+        """Invoke as EventBridge does: tried again as often as the template says, then put into the failures queue."""
+        config = next(
+            c
+            for c in template.resources("AWS::Lambda::EventInvokeConfig").values()
+            if c["FunctionName"] == {"Ref": function}
+        )
+        for _ in range(1 + config["MaximumRetryAttempts"]):
+            error = self._attempt(function, event)
+            if error is None:
+                return
+        self._fail(config, {"requestPayload": event, "responsePayload": error, "function": function})
+
+    def invoke_at_once(self, function: str, event: object, copies: int) -> None:
+        """Invoke copies of a function in parallel. Their AWS calls interleave one by one: AWS's are atomic, moto's not."""
+        turn = Lock()
+
+        def observer(call: Call) -> None:
+            turn.acquire() if call.before else turn.release()
+
+        self.observers.append(observer)
+        with self._as(function), ThreadPoolExecutor(copies) as threads:
+            handler = self._handler(function)
+            running = [threads.submit(copy_context().run, handler, event, Context(function)) for _ in range(copies)]
+        self.observers.remove(observer)
+        for one in running:
+            one.result()
+
+    def pump(self) -> None:
+        """Hand the table's stream to the functions that the template maps it to, until nothing is left."""
+        client = boto3.client("dynamodbstreams")
+        while True:
+            answer = client.get_records(ShardIterator=self._iterator)
+            self._iterator = answer["NextShardIterator"]
+            if not answer["Records"]:
+                return
+            for mapping in template.resources("AWS::Lambda::EventSourceMapping").values():
+                self._hand_over(mapping, answer["Records"])  # type: ignore[arg-type]  # the stubs' TypedDict
+
+    def told(self) -> list[Told]:
+        """Give the messages published on the topic, oldest first."""
+        topic = sns_backends[ACCOUNT][REGION].topics[self.ids["NoticeTopic"]]
+        return [
+            Told(
+                subject,
+                json.loads(bodies),
+                {k: v["StringValue"] if "StringValue" in v else v["Value"] for k, v in attributes.items()},
+            )
+            for _, bodies, subject, attributes, _ in topic.sent_notifications
+        ]
+
+    def failed(self) -> list[dict[str, Any]]:
+        """Read the failures queue."""
+        sqs = boto3.client("sqs")
+        answer = sqs.receive_message(QueueUrl=self.ids["FailuresQueue"], MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Read the whole ledger."""
+        from nodewarden.item import unmarshal  # noqa: PLC0415
+
+        items = boto3.client("dynamodb").scan(TableName=self.ids["LedgerTable"])["Items"]
+        return [unmarshal(item) for item in items]
+
+    def remediations(self) -> list[dict[str, Any]]:
+        """Read the ledger's remediations, last changed last."""
+        found = [entry for entry in self.entries() if entry["sk"].startswith("remediation#")]
+        return sorted(found, key=lambda entry: str(entry["changed_at"]))
+
+    @contextmanager
+    def environment(self, function: str) -> Iterator[None]:
+        """Give this process the environment that the template gives the function."""
+        ours = {
+            **self._variables(function),
+            "AWS_REGION": REGION,
+            "POLICY_FOLDER": os.environ.get("NODEWARDEN_POLICY_FOLDER", str(template.ROOT / "layers/policy/policy")),
+        }
+        with mock.patch.dict(os.environ, ours):
+            yield
+
+    def _variables(self, function: str) -> dict[str, str]:
+        described = boto3.client("lambda").get_function_configuration(FunctionName=self.ids[function])
+        return {name: str(value) for name, value in described["Environment"]["Variables"].items()}
+
+    @contextmanager
+    def _as(self, function: str) -> Iterator[None]:
+        token = None
+        with self.environment(function):
+            try:
+                token = _running.set(function)
+                yield
+            finally:
+                if token:
+                    _running.reset(token)
+
+    def _handler(self, function: str) -> Callable[[object, Context], Any]:
+        if function not in self._modules:
+            file = template.code_folder(function) / "app.py"
+            spec = importlib.util.spec_from_file_location(f"functions.{file.parent.name}.app", file)
+            if spec is None or spec.loader is None:
+                raise FileNotFoundError(file)
+            self._modules[function] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(self._modules[function])
+        handler: Callable[[object, Context], Any] = getattr(self._modules[function], template.handler_name(function))
+        return handler
+
+    def _attempt(self, function: str, event: object) -> dict[str, str] | None:
+        self.attempts.append(function)
+        try:
+            self.invoke(function, event)
+        except (Exception, Crash) as error:  # noqa: BLE001 as the Lambda service: whatever a function raises
+            wiring.forget()
+            return {"errorType": type(error).__name__, "errorMessage": str(error)}
+        return None
+
+    def _hand_over(self, mapping: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        """Invoke with batches; a batch that fails in part is tried again from its first failure."""
+        function = mapping["FunctionName"]["Ref"]
+        patterns = [json.loads(f["Pattern"]) for f in mapping.get("FilterCriteria", {}).get("Filters", [])]
+        waiting = [r for r in records if not patterns or any(matches(pattern, r) for pattern in patterns)]
+        for _ in range(1 + mapping["MaximumRetryAttempts"]):
+            if not waiting:
+                return
+            waiting = self._hand_over_once(function, waiting, mapping["BatchSize"])
+        self._fail(mapping, {"function": function, "records": [r["dynamodb"]["SequenceNumber"] for r in waiting]})
+
+    def _hand_over_once(self, function: str, records: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
+        batch = records[:size]
+        self.attempts.append(function)
+        try:
+            answer = self.invoke(function, json.loads(json.dumps({"Records": batch}, default=str)))
+        except (Exception, Crash):  # noqa: BLE001 as the Lambda service: whatever a function raises
+            wiring.forget()
+            return records
+        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        first = next((i for i, r in enumerate(batch) if r["dynamodb"]["SequenceNumber"] in failed), len(batch))
+        return records[first:]
+
+    def _fail(self, config: dict[str, Any], what: dict[str, Any]) -> None:
+        queue = config["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+        boto3.client("sqs").send_message(QueueUrl=self.ids[queue], MessageBody=json.dumps(what, default=str))
+
+    def _deploy(self) -> None:
+        made = template.translated()
+        made["Resources"] = {name: r for name, r in made["Resources"].items() if r["Type"] in IN_MOTO}
+        for resource in made["Resources"].values():  # moto checks no permissions, and is slow at reading them
+            resource.get("Properties", {}).pop("Policies", None)
+        boto3.client("cloudformation").create_stack(
+            StackName=NAME,
+            TemplateBody=json.dumps(made),
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()],
+        )
+
+    def _put_code(self) -> None:
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=template.CODE["bucket"], CreateBucketConfiguration={"LocationConstraint": REGION})  # type: ignore[typeddict-item]  # the stubs know the literal only
+        s3.put_object(Bucket=template.CODE["bucket"], Key=template.CODE["key"], Body=EMPTY_ZIP)
+
+    def _stream(self) -> str:
+        table = boto3.client("dynamodb").describe_table(TableName=self.ids["LedgerTable"])["Table"]
+        client, arn = boto3.client("dynamodbstreams"), table["LatestStreamArn"]
+        shard = client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        return client.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
+            "ShardIterator"
+        ]
+
+
+def _references(function: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    variables = function["Environment"]["Variables"].items()
+    return [(name, value) for name, value in variables if isinstance(value, dict) and "Ref" in value]
+
+
+_watching: list[Stack] = []
+
+
+@cache
+def _session() -> boto3.Session:
+    """Make one session for the process, as models take long to load, and watch all that its clients call."""
+    session = boto3.Session(region_name=REGION)
+    for stage in ("before-call", "after-call"):
+        session.events.register(stage, _observe)
+    return session
+
+
+def _observe(model: Any, event_name: str, **_: Any) -> None:
+    """Tell the stack's observers of a function's call (botocore's events `before-call` and `after-call`)."""
+    if function := _running.get():
+        call = Call(function, f"{model.service_model.signing_name}:{model.name}", event_name.startswith("before"))
+        for stack in _watching:
+            for observer in tuple(stack.observers):
+                observer(call)

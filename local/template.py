@@ -1,0 +1,61 @@
+"""template.yaml as CloudFormation sees it: translated as SAM itself does."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[1]
+CODE = {"bucket": "code", "key": "function.zip"}
+# SAM asks IAM for these when it deploys; the names are AWS's own.
+MANAGED_POLICIES = {
+    "AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    "AWSXrayWriteOnlyAccess": "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
+}
+
+
+@cache
+def source() -> str:
+    """Read template.yaml."""
+    return (ROOT / "template.yaml").read_text("utf-8")
+
+
+@cache
+def _translated() -> str:
+    template = yaml_parse(source())
+    for resource in template["Resources"].values():
+        for uri in ("CodeUri", "ContentUri"):
+            if uri in resource["Properties"]:
+                resource["Properties"][uri] = "s3://{bucket}/{key}".format(**CODE)
+    session = boto3.Session(region_name="eu-central-1")
+    return json.dumps(Translator(MANAGED_POLICIES, Parser(), boto_session=session).translate(template, {}))
+
+
+def translated() -> dict[str, Any]:
+    """Translate template.yaml; only the place of the code differs from what `sam deploy` sends."""
+    translated: dict[str, Any] = json.loads(_translated())
+    return translated
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """Give the properties of all translated resources of a CloudFormation type, by logical id."""
+    found = translated()["Resources"].items()
+    return {name: resource.get("Properties", {}) for name, resource in found if resource["Type"] == kind}
+
+
+def code_folder(function: str) -> Path:
+    """Give the folder with the function's app.py."""
+    return ROOT / str(yaml_parse(source())["Resources"][function]["Properties"]["CodeUri"])
+
+
+def handler_name(function: str) -> str:
+    """Give the name of the function's handler in its app.py."""
+    handler: str = resources("AWS::Lambda::Function")[function]["Handler"]
+    return handler.removeprefix("app.")

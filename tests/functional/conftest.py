@@ -1,0 +1,43 @@
+"""The whole stack in moto, one per test; groups, hosts and events to play with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from local import (
+    aws,  # noqa: F401  # sets the environment before moto and boto3 read it
+    template,
+)
+from local.stack import Stack
+from tests.functional.calls import record
+from tests.functional.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(name="stack")
+def _stack() -> Iterator[Stack]:
+    with mock_aws():
+        stack = Stack({"AlertEmail": "security@example.com"})
+        stack.observers.append(record)
+        yield stack
+
+
+@pytest.fixture(name="world")
+def _world(stack: Stack) -> World:
+    return World(stack, boto3.client("ec2"))
+
+
+@pytest.fixture(name="allowing_https")
+def _allowing_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the policy allow tcp/443."""
+    shipped = (template.ROOT / "layers/policy/policy/security_group.toml").read_text("utf-8")
+    allowing = '\nallowed = [\n  { protocol = "tcp", ports = "443", reason = "TLS ends on the hosts" },'
+    (tmp_path / "security_group.toml").write_text(shipped.replace("\nallowed = [", allowing, 1), "utf-8")
+    monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path))
