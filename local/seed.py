@@ -1,7 +1,9 @@
 """What `sam local invoke` needs, made in a moto server: the ledger, the topic, and a group that is open to the internet.
 
-Writes build/env.json (for --env-vars) and build/event.json and prints the command to run next; `--look` shows afterwards
-what became of the group and what the ledger says.
+Writes build/env.json (for --env-vars), build/event.json and build/template.json, and prints the command to run next;
+`--look` shows afterwards what became of the group and what the ledger says. The template is what `sam build` made, plus
+AWS_ENDPOINT_URL: `--env-vars` gives a value to a variable that the template has and ignores any other, so without it the
+function would speak to AWS.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import boto3
+from samtranslator.yaml_helper import yaml_parse
 
 from local import hosts, template
 from nodewarden.item import unmarshal
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 
 STACK = "nodewarden"
 REGION = "eu-central-1"
-ENVIRONMENT, EVENT = template.ROOT / "build/env.json", template.ROOT / "build/event.json"
+BUILT = template.ROOT / ".aws-sam/build/template.yaml"
+ENVIRONMENT, EVENT, TEMPLATE = (template.ROOT / f"build/{name}.json" for name in ("env", "event", "template"))
 RECORDED = template.ROOT / "events/security_group/authorize-ssh-from-anywhere.json"
 MADE = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SNS::Topic"}
 
@@ -79,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if "amazonaws" in options.endpoint + options.reach:
         parser.error("give a moto server: this is not for AWS")
+    if not BUILT.exists():
+        parser.error("nothing is built: run make build")
     moto = Moto(options.endpoint)
     if options.look:
         _look(moto)
@@ -99,17 +105,30 @@ def _seed(moto: Moto, reach: str) -> None:
     ENVIRONMENT.parent.mkdir(exist_ok=True)
     ENVIRONMENT.write_text(json.dumps(_environments(moto.resources() | _pseudo(account), reach), indent=2), "utf-8")
     EVENT.write_text(_event(account, group, rule), "utf-8")
+    TEMPLATE.write_text(json.dumps(_built(), indent=2), "utf-8")
     print(f"{group} is open to the internet. Run:\n")
     print(_command("SecurityGroupFunction --event build/event.json"))
-    print(f"python -m local.seed --endpoint {moto.endpoint} --look\n\nor ask about it first:\n")
+    print(f"PYTHONPATH=layers/nodewarden:. .venv/bin/python -m local.seed --endpoint {moto.endpoint} --look\n")
+    print("Or ask what would be done about it:\n")
     request = json.dumps({"verb": "check", "group": group})
     print(f"echo '{request}' | " + _command("OperatorFunction --event -"))
 
 
 def _command(what: str) -> str:
-    processor = "--config-env local " if platform.machine() == "x86_64" else ""
-    host = "--add-host host.docker.internal:host-gateway"
-    return f"sam local invoke {what} --env-vars build/env.json --region {REGION} {processor}{host}"
+    files = "--template build/template.json --env-vars build/env.json"
+    return f"sam local invoke {what} {files} --region {REGION} --add-host host.docker.internal:host-gateway"
+
+
+def _built() -> dict[str, Any]:
+    """Give what `sam build` made, with the variable that leads to moto, for this machine's processor."""
+    built: dict[str, Any] = yaml_parse(BUILT.read_text("utf-8"))
+    built["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""
+    built["Parameters"]["Architecture"]["Default"] = "x86_64" if platform.machine() == "x86_64" else "arm64"
+    for resource in built["Resources"].values():
+        for uri in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
+            folder = BUILT.parent / resource["Properties"][uri]
+            resource["Properties"][uri] = str(folder.resolve().relative_to(TEMPLATE.parent, walk_up=True))
+    return built
 
 
 def _pseudo(account: str) -> dict[str, str]:

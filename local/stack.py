@@ -28,6 +28,7 @@ from nodewarden import wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import ModuleType
 
 NAME = "nodewarden"
@@ -108,7 +109,6 @@ class Stack:
         found = boto3.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
         self.ids = {r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for r in found}
         self._iterator = self._stream()
-        self._modules: dict[str, ModuleType] = {}
 
     def update(self, **parameters: str) -> None:
         """Deploy again with other parameters: the functions' variables that refer to them change."""
@@ -241,14 +241,8 @@ class Stack:
                     _running.reset(token)
 
     def _handler(self, function: str) -> Callable[[object, Context], Any]:
-        if function not in self._modules:
-            file = template.code_folder(function) / "app.py"
-            spec = importlib.util.spec_from_file_location(f"functions.{file.parent.name}.app", file)
-            if spec is None or spec.loader is None:
-                raise FileNotFoundError(file)
-            self._modules[function] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(self._modules[function])
-        handler: Callable[[object, Context], Any] = getattr(self._modules[function], template.handler_name(function))
+        module = _module(template.code_folder(function) / "app.py")
+        handler: Callable[[object, Context], Any] = getattr(module, template.handler_name(function))
         return handler
 
     def _attempt(self, function: str, event: object) -> dict[str, str] | None:
@@ -319,6 +313,16 @@ def _references(function: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
 
 
 _watching: list[Stack] = []
+
+
+@cache
+def _module(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"functions.{file.parent.name}.app", file)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @cache

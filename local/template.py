@@ -22,14 +22,19 @@ MANAGED_POLICIES = {
 
 
 @cache
-def source() -> str:
-    """Read template.yaml."""
-    return (ROOT / "template.yaml").read_text("utf-8")
+def _source() -> str:
+    return json.dumps(yaml_parse((ROOT / "template.yaml").read_text("utf-8")))
+
+
+def source() -> dict[str, Any]:
+    """Read template.yaml as it is written."""
+    source: dict[str, Any] = json.loads(_source())
+    return source
 
 
 @cache
 def _translated() -> str:
-    template = yaml_parse(source())
+    template = source()
     for resource in template["Resources"].values():
         for uri in ("CodeUri", "ContentUri"):
             if uri in resource["Properties"]:
@@ -52,7 +57,7 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
 
 def code_folder(function: str) -> Path:
     """Give the folder with the function's app.py."""
-    return ROOT / str(yaml_parse(source())["Resources"][function]["Properties"]["CodeUri"])
+    return ROOT / str(source()["Resources"][function]["Properties"]["CodeUri"])
 
 
 def handler_name(function: str) -> str:

@@ -13,7 +13,7 @@ from local import (
     template,
 )
 from local.stack import Stack
-from tests.functional.calls import record
+from tests import roles
 from tests.functional.world import World
 
 if TYPE_CHECKING:
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 def _stack() -> Iterator[Stack]:
     with mock_aws():
         stack = Stack({"AlertEmail": "security@example.com"})
-        stack.observers.append(record)
+        called: dict[str, set[str]] = {}
+        stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
         yield stack
+        for function, calls in called.items():
+            assert roles.needed(calls) <= roles.allowed(function), f"the role of {function} lacks what it called"
 
 
 @pytest.fixture(name="world")

@@ -585,6 +585,19 @@ def test_a_group_without_a_tag_is_ours_when_a_host_uses_it() -> None:
     assert outcomes(enforce(look(rule(), group=group(tags={}), hosts=("i-0123456789abcdef0",)))) == ["revoked"]
 
 
+def test_why_a_rule_is_closed_names_the_cluster_or_a_host_of_it() -> None:
+    host = ("i-0123456789abcdef0", "i-0123456789abcdef1")
+    by_tag = enforce(look(rule(), group=group(), hosts=host))
+    by_host = enforce(look(rule(), group=group(tags={}), hosts=host))
+    by_neither = decide(look(rule(), group=group(tags={})), EVERY_GROUP, Mode.ENFORCE, NOW)
+
+    assert [decision.verdicts[0].why for decision in (by_tag, by_host, by_neither)] == [
+        "open to the internet, and the group is tagged for the EKS cluster demo",
+        "open to the internet, and used by i-0123456789abcdef0",
+        "open to the internet",
+    ]
+
+
 def test_every_group_is_ours_where_the_scope_is_all() -> None:
     decision = decide(look(rule(), group=group("web", {})), EVERY_GROUP, Mode.ENFORCE, NOW)
 

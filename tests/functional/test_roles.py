@@ -1,0 +1,75 @@
+"""The roles are exact: what the functions call is allowed, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import hosts, template
+from tests import roles
+from tests.functional.world import WHO
+
+if TYPE_CHECKING:
+    from tests.functional.world import World
+
+FUNCTIONS = sorted(template.resources("AWS::Lambda::Function"))
+
+
+def do_everything(world: World) -> dict[str, set[str]]:
+    """Let every function do all that it does; gives what each called."""
+    called: dict[str, set[str]] = {}
+    world.stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
+    group = world.group("workers", {})
+    hosts.start_host(world.ec2, group, hosts.MANAGED)
+    world.ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+        TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": [{"Key": "owner", "Value": "alice"}]}],
+    )
+    world.ask("check", group=group)
+    world.deliver(group, "authorize-by-group-name")
+    name = world.stack.remediations()[0]["remediation_id"]
+    world.ask("status")
+    world.ask("status", remediation=name)
+    world.ask("exempt", group=group, protocol="tcp", source="0.0.0.0/0", **{"for": "1h"}, **WHO)
+    world.ask("pause", what="acting", **WHO)
+    world.ask("resume", what="acting", **WHO)
+    assert world.ask("undo", remediation=name, **{"for": "4h"}, **WHO)["ok"]
+    return called
+
+
+def test_every_call_is_allowed_and_nothing_else_is(world: World) -> None:
+    called = do_everything(world)
+
+    assert {function: roles.needed(calls) for function, calls in called.items()} == {
+        function: roles.allowed(function) for function in FUNCTIONS
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_beside_its_calls_a_role_has_the_platforms_permissions_only(function: str) -> None:
+    assert roles.managed(function) <= roles.PLATFORM_POLICIES
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_reads_that_cannot_be_narrowed_are_allowed_on_every_resource(function: str) -> None:
+    for statement in roles.statements(function):
+        assert "*" not in "".join(roles.actions(statement))
+        if statement["Resource"] == "*":
+            assert roles.actions(statement) <= roles.UNNARROWED
+
+
+def test_only_undo_may_open_a_group() -> None:
+    assert [f for f in FUNCTIONS if "ec2:AuthorizeSecurityGroupIngress" in roles.allowed(f)] == ["UndoFunction"]
+
+
+def test_undo_tags_nothing_but_the_rules_that_it_puts_back() -> None:
+    (tagging,) = (s for s in roles.statements("UndoFunction") if "ec2:CreateTags" in roles.actions(s))
+
+    assert tagging["Condition"] == {"StringEquals": {"ec2:CreateAction": "AuthorizeSecurityGroupIngress"}}
+    assert tagging["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:security-group-rule/*"}
+
+
+def test_no_function_that_acts_needs_the_topic() -> None:
+    assert [f for f in FUNCTIONS if "sns:Publish" in roles.allowed(f)] == ["NoticeFunction"]

@@ -1,0 +1,59 @@
+"""What a function's role allows, and what its calls need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local import template
+
+# Permissions of the platform, of no call of ours: SAM gives them to each function, or to each with a failure queue.
+PLATFORM_ACTIONS = {"sqs:SendMessage"}
+PLATFORM_POLICIES = {
+    "AWSLambdaBasicExecutionRole",
+    "AWSXRayDaemonWriteAccess",
+    "AWSXrayWriteOnlyAccess",
+    "AWSLambdaDynamoDBExecutionRole",
+}
+
+# A call -> the actions that AWS checks beside its own.
+DEPENDENT = {
+    "ec2:AuthorizeSecurityGroupIngress": {"ec2:CreateTags"},  # with TagSpecifications
+    "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},  # to a topic with a customer key
+}
+
+# Reads that cannot be narrowed to a resource (Service Authorization Reference, Amazon EC2).
+UNNARROWED = {
+    "ec2:DescribeInstances",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroupRules",
+    "ec2:DescribeSecurityGroups",
+}
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    """Give the statements of the function's inline policies."""
+    role = template.resources("AWS::IAM::Role")[f"{function}Role"]
+    return [s for policy in role.get("Policies", []) for s in policy["PolicyDocument"]["Statement"]]
+
+
+def actions(statement: dict[str, Any]) -> set[str]:
+    """Give a statement's actions as a set."""
+    action = statement["Action"]
+    return {action} if isinstance(action, str) else {*action}
+
+
+def allowed(function: str) -> set[str]:
+    """Give what the function's role allows, the platform's permissions left out."""
+    return {action for s in statements(function) for action in actions(s)} - PLATFORM_ACTIONS
+
+
+def needed(calls: set[str]) -> set[str]:
+    """Give the actions that these calls need."""
+    return calls | {action for call in calls for action in DEPENDENT.get(call, set())}
+
+
+def managed(function: str) -> set[str]:
+    """Name the managed policies of the function's role."""
+    role = template.resources("AWS::IAM::Role")[f"{function}Role"]
+    arns = [a if isinstance(a, str) else a["Fn::Sub"] if "Fn::Sub" in a else str(a) for a in role["ManagedPolicyArns"]]
+    return {arn.rpartition("/")[2] for arn in arns}
