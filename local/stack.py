@@ -189,9 +189,9 @@ class Stack:
         topic = sns_backends[ACCOUNT][REGION].topics[self.ids["NoticeTopic"]]
         return [
             Told(
-                subject,
+                subject or "",
                 json.loads(bodies),
-                {k: v["StringValue"] if "StringValue" in v else v["Value"] for k, v in attributes.items()},
+                {name: value["Value"] for name, value in (attributes or {}).items()},
             )
             for _, bodies, subject, attributes, _ in topic.sent_notifications
         ]
@@ -231,14 +231,12 @@ class Stack:
 
     @contextmanager
     def _as(self, function: str) -> Iterator[None]:
-        token = None
         with self.environment(function):
+            token = _running.set(function)
             try:
-                token = _running.set(function)
                 yield
             finally:
-                if token:
-                    _running.reset(token)
+                _running.reset(token)
 
     def _handler(self, function: str) -> Callable[[object, Context], Any]:
         module = _module(template.code_folder(function) / "app.py")
@@ -295,7 +293,7 @@ class Stack:
 
     def _put_code(self) -> None:
         s3 = boto3.client("s3")
-        s3.create_bucket(Bucket=template.CODE["bucket"], CreateBucketConfiguration={"LocationConstraint": REGION})  # type: ignore[typeddict-item]  # the stubs know the literal only
+        s3.create_bucket(Bucket=template.CODE["bucket"], CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=template.CODE["bucket"], Key=template.CODE["key"], Body=EMPTY_ZIP)
 
     def _stream(self) -> str:

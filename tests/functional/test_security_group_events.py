@@ -131,6 +131,7 @@ def test_a_group_owned_by_another_account_is_told_and_not_touched(world: World) 
     from moto.ec2.models import ec2_backends  # noqa: PLC0415
 
     shared = ec2_backends["111122223333"]["eu-central-1"].get_security_group_from_id(group)
+    assert shared is not None
     shared.owner_id = "444455556666"
 
     world.deliver(group)

@@ -27,7 +27,8 @@ def answering(status: int, code: str) -> Any:
     def answer(request: Any, **_: Any) -> AWSResponse:
         request.url = "https://example.com/"  # botocore calls all handlers: moto must not carry the call out
         raw = type("Raw", (), {"stream": lambda _self, **_kw: iter([body.encode()])})()
-        return AWSResponse(request.url, status, {"Content-Type": "text/xml"}, raw)
+        headers: Any = {"Content-Type": "text/xml"}
+        return AWSResponse(request.url, status, headers, raw)
 
     return answer
 
@@ -47,9 +48,8 @@ def at_ec2(event: str, handler: Any) -> Iterator[None]:
 
 def refuse(code: str, operation: str) -> Any:
     def raise_it() -> None:
-        raise ClientError(
-            {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, operation
-        )  # type: ignore[typeddict-item]  # only what matters
+        answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise ClientError(answer, operation)
 
     return raise_it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,36 @@ def test_with_yes_nobody_is_asked(account: Account) -> None:
 def test_a_stack_that_is_not_there_is_named(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     assert account.smoke("--stack", "elsewhere") == 2
     assert "--stack" in capsys.readouterr().out
+
+
+@dataclass
+class Lambda:
+    """Lambda as it answers an invocation."""
+
+    answer: dict[str, Any]
+    invoked: tuple[str, str] = ("", "")
+
+    def invoke(self, *, FunctionName: str, Payload: str) -> dict[str, Any]:  # noqa: N803 as boto3 calls it
+        self.invoked = (FunctionName, Payload)
+        return self.answer
+
+
+def test_a_deployed_function_is_invoked_and_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = Lambda({"Payload": io.BytesIO(b'{"ok": true}')})
+    monkeypatch.setattr("local.smoke.boto3.client", lambda _service: function)
+
+    assert smoke.invoke("operator", {"verb": "status"}) == {"ok": True}
+    assert function.invoked == ("operator", '{"verb": "status"}')
+
+
+def test_a_deployed_function_that_fails_is_an_answer_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorType": "ConfigurationError"}')}
+    monkeypatch.setattr("local.smoke.boto3.client", lambda _service: Lambda(failed))
+
+    answer = smoke.invoke("operator", {"verb": "status"})
+
+    assert answer["ok"] is False
+    assert "ConfigurationError" in answer["error"]
 
 
 @pytest.mark.parametrize("wait", ["15", "0m", "soon"])

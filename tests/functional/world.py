@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import json
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class World:
         first, _, last = ports.partition("-")
         first, last = ("-1", "-1") if ports == "all" else (first, last or first)
         named = {"FromPort": int(first), "ToPort": int(last)}
-        permission = {"IpProtocol": protocol, **named, **more.pop("permission", {})}
+        permission: Any = {"IpProtocol": protocol, **named, **more.pop("permission", {})}
         for source in sources:
             kind, key = ("Ipv6Ranges", "CidrIpv6") if ":" in source else ("IpRanges", "CidrIp")
             permission.setdefault(kind, []).append({key: source, **more})
@@ -126,7 +127,7 @@ class World:
         def happen(call: Call) -> None:
             if call.action == action and call.before is before and left[0]:
                 left[0] -= 1
-                then()
+                contextvars.Context().run(then)  # the world acts, not the function
 
         self.stack.observers.append(happen)
 

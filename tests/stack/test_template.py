@@ -163,7 +163,7 @@ def test_three_calls_that_fail_at_their_slowest_fit_into_the_timeout(function: s
     slowest = aws.ATTEMPTS * (aws.CONNECT_SECONDS + aws.READ_SECONDS)
 
     assert 3 * slowest < FUNCTIONS[function]["Timeout"]
-    assert aws.CLIENT_CONFIG.retries == {"mode": "standard", "total_max_attempts": aws.ATTEMPTS}
+    assert vars(aws.CLIENT_CONFIG)["retries"] == {"mode": "standard", "total_max_attempts": aws.ATTEMPTS}
 
 
 def test_no_function_imports_the_tracers_sdk() -> None:

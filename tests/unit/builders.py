@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from nodewarden.record import Entries, Exemption, Outcome, Pause, Place, Remediation, remediation_id
 from nodewarden.security_group import policy as security_group_policy
-from nodewarden.security_group.decision import NO_ENTRIES, Look
 from nodewarden.security_group.policy import Group, SecurityGroupPolicy
 from nodewarden.security_group.rule import IngressRule, PortRange, parse_protocol
+from nodewarden.security_group.verdict import NO_ENTRIES, Look
 from nodewarden.table import Table
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def exemption(
     )
 
 
-def pause(what: str = "acting", *, paused: bool = True) -> Pause:
+def pause(*, paused: bool = True) -> Pause:
     """Give a pause, or the end of one."""
-    return Pause(what=what, paused=paused, by="bob", reason="a migration", changed_at=NOW)
+    return Pause(place=None, paused=paused, by="bob", reason="a migration", changed_at=NOW)
 
 
 def look(*rules: IngressRule, group: Group | None, hosts: tuple[str, ...] = (), entries: Entries = NO_ENTRIES) -> Look:

@@ -20,6 +20,11 @@ def _stubber() -> Stubber:
     return Stubber(client)
 
 
+def ec2(stubber: Stubber) -> Ec2:
+    client: Any = stubber.client
+    return Ec2(client)
+
+
 def row(number: int) -> dict[str, Any]:
     return {
         "SecurityGroupRuleId": f"sgr-{number:017x}",
@@ -44,7 +49,7 @@ def test_sixty_rules_over_several_pages_are_all_seen_and_egress_is_not_among_the
     stubber.add_response("describe_security_group_rules", {"SecurityGroupRules": rows[50:]}, asked | {"NextToken": "b"})
 
     with stubber:
-        rules = Ec2(stubber.client).ingress_rules(GROUP)
+        rules = ec2(stubber).ingress_rules(GROUP)
 
     assert [rule.rule_id for rule in rules] == [row["SecurityGroupRuleId"] for row in rows if not row["IsEgress"]]
 
@@ -62,7 +67,7 @@ def test_hosts_are_found_on_any_page_and_in_any_batch_of_instances(stubber: Stub
     stubber.add_response("describe_network_interfaces", {"NetworkInterfaces": interfaces[300:]})
     asked: list[int] = []
     for start in (0, 200, 400):
-        some = [{"InstanceId": i, "Tags": []} for i in ids[start : start + 200]]
+        some: list[dict[str, Any]] = [{"InstanceId": i, "Tags": []} for i in ids[start : start + 200]]
         if start == 400:
             some[-1]["Tags"] = [{"Key": "eks:nodegroup-name", "Value": "workers"}]
         stubber.add_response(
@@ -73,7 +78,7 @@ def test_hosts_are_found_on_any_page_and_in_any_batch_of_instances(stubber: Stub
         asked.append(start)
 
     with stubber:
-        hosts = Ec2(stubber.client).eks_hosts(GROUP)
+        hosts = ec2(stubber).eks_hosts(GROUP)
 
     assert hosts == (f"{ids[-1]} (managed node group workers)",)
     stubber.assert_no_pending_responses()
@@ -88,7 +93,7 @@ def test_the_search_for_hosts_stops_at_the_first_batch_with_one(stubber: Stubber
     stubber.add_response("describe_instances", {"Reservations": [{"Instances": [host]}]})
 
     with stubber:
-        assert Ec2(stubber.client).eks_hosts(GROUP) == (f"{ids[0]} (Karpenter node pool default)",)
+        assert ec2(stubber).eks_hosts(GROUP) == (f"{ids[0]} (Karpenter node pool default)",)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +118,7 @@ def test_what_is_gone_already_is_no_error(stubber: Stubber, code: str) -> None:
     stubber.add_client_error("revoke_security_group_ingress", code, http_status_code=400)
 
     with stubber:
-        assert Ec2(stubber.client).revoke(GROUP, ["sgr-0123456789abcdef0"]) is False
+        assert ec2(stubber).revoke(GROUP, ["sgr-0123456789abcdef0"]) is False
 
 
 @pytest.mark.parametrize(
@@ -130,7 +135,7 @@ def test_an_error_code_has_one_meaning(stubber: Stubber, code: str, status: int,
     stubber.add_client_error("describe_network_interfaces", code, http_status_code=status)
 
     with stubber, pytest.raises(error, match="ec2:DescribeNetworkInterfaces"):
-        Ec2(stubber.client).eks_hosts(GROUP)
+        ec2(stubber).eks_hosts(GROUP)
 
 
 def test_rules_of_peers_and_prefix_lists_are_read_by_id(stubber: Stubber) -> None:
@@ -141,6 +146,6 @@ def test_rules_of_peers_and_prefix_lists_are_read_by_id(stubber: Stubber) -> Non
     stubber.add_response("describe_security_group_rules", {"SecurityGroupRules": [peer, named]})
 
     with stubber:
-        rules = Ec2(stubber.client).ingress_rules(GROUP)
+        rules = ec2(stubber).ingress_rules(GROUP)
 
     assert [rule.source for rule in rules] == ["sg-0fedcba9876543210", "pl-0123456789abcdef0"]

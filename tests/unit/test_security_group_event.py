@@ -221,13 +221,11 @@ def test_the_regions_of_every_partition_are_regions(region: str) -> None:
     assert parse(event() | {"region": region}).region == region
 
 
-@pytest.mark.xfail(strict=True, reason=r"ACCOUNT is \d{12}, and \d matches the digits of every script")
 def test_an_account_has_ascii_digits() -> None:
     with pytest.raises(EventError):
         parse(event() | {"account": "\u0661" * 12})
 
 
-@pytest.mark.xfail(strict=True, reason=r"REGION ends in \d{1,2}, and \d matches the digits of every script")
 def test_a_region_has_ascii_digits() -> None:
     with pytest.raises(EventError):
         parse(event() | {"region": "eu-central-\u0661"})
@@ -337,7 +335,6 @@ def test_any_text_becomes_one_printable_line(text: str) -> None:
     assert len(line(text)) <= 256
 
 
-@pytest.mark.xfail(strict=True, reason="_actor puts 'the root user of ' before a text that may have 256 characters")
 def test_the_root_user_of_an_account_with_a_long_name_is_told_in_a_short_line() -> None:
     assert len(actor({"type": "Root", "accountId": TEN_MEGABYTES})[0]) <= 256
 

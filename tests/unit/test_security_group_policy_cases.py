@@ -11,9 +11,10 @@ import pytest
 
 from nodewarden import policy
 from nodewarden.errors import PolicyError
-from nodewarden.security_group.decision import Look, Mode, Revoke, decide
+from nodewarden.security_group.decision import Revoke, decide
 from nodewarden.security_group.policy import Group, SecurityGroupPolicy, read
 from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
+from nodewarden.security_group.verdict import Look, Mode
 from nodewarden.table import Table
 from tests.unit.builders import group, look, rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nodewarden.record import Place
-from nodewarden.security_group.decision import Look, needs_hosts
+from nodewarden.security_group.verdict import Look, needs_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

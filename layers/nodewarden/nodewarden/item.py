@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from nodewarden.errors import LedgerError
-from nodewarden.record import FINAL, Exemption, Outcome, Pause, Place, Remediation, Undone
+from nodewarden.record import FINAL, Exemption, Outcome, Pause, Place, Remediation, Undone, stamp
 from nodewarden.security_group.event import Cause
 from nodewarden.security_group.rule import IngressRule
 
@@ -37,11 +37,6 @@ def unmarshal(item: Mapping[str, Any]) -> Item:
 def partition(place: Place | None) -> str:
     """Name the partition of a group, or the one that controls everything."""
     return f"{place.account}#{place.region}#{place.group_id}" if place else "control"
-
-
-def stamp(moment: datetime) -> str:
-    """Write a moment so that text order is time order: `2026-11-24T01:02:03.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def remediation_item(entry: Remediation, now: datetime, retention: timedelta) -> Item:
@@ -94,16 +89,27 @@ def read_exemption(item: Item) -> Exemption:
     return _read(item, _exemption)
 
 
-def pause_item(place: Place | None, entry: Pause) -> Item:
+def pause_item(entry: Pause) -> Item:
     """Write the pause of a group, or of all acting."""
-    where = asdict(place) if place else {}
-    stamped = asdict(entry) | {"changed_at": stamp(entry.changed_at)}
-    return {"pk": partition(place), "sk": "pause", "schema": SCHEMA, **where, **stamped}
+    values = asdict(entry) | {"changed_at": stamp(entry.changed_at)}
+    where = values.pop("place") or {}
+    return {"pk": partition(entry.place), "sk": "pause", "schema": SCHEMA, **where, **values}
 
 
 def read_pause(item: Item) -> Pause:
     """Read a pause; raises LedgerError."""
     return _read(item, _pause)
+
+
+def read(item: Item) -> Remediation | Exemption | Pause | None:
+    """Read an item of any kind; None for a kind that is nobody's news. Raises LedgerError."""
+    readers: dict[str, Callable[[Item], Remediation | Exemption | Pause]] = {
+        "remediation": read_remediation,
+        "exemption": read_exemption,
+        "pause": read_pause,
+    }
+    reader = readers.get(str(item["sk"]).partition("#")[0])
+    return reader(item) if reader else None
 
 
 def _read[T](item: Item, read: Callable[[Item], T]) -> T:
@@ -179,7 +185,7 @@ def _exemption(item: Item) -> Exemption:
 
 def _pause(item: Item) -> Pause:
     return Pause(
-        what=item["what"],
+        place=_place(item) if "group_id" in item else None,
         paused=item["paused"],
         by=item["by"],
         reason=item["reason"],

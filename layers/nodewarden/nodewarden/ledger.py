@@ -126,9 +126,9 @@ class Ledger:
         """Write an exemption over the one for the same protocol, ports and source, if there is one."""
         self._write(exemption_item(entry, now, self.retention), when=None, count=("version",))
 
-    def pause(self, place: Place | None, entry: Pause) -> None:
-        """Write a pause or its end: of one group, or of all acting where `place` is None."""
-        self._write(pause_item(place, entry), when=None, count=("version",))
+    def pause(self, entry: Pause) -> None:
+        """Write a pause or its end."""
+        self._write(pause_item(entry), when=None, count=("version",))
 
     def told(self, key: Mapping[str, str]) -> int:
         """Read up to which version people were told of the item; 0 for none."""

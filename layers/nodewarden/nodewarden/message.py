@@ -9,8 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nodewarden.item import read_exemption, read_pause, read_remediation, stamp
-from nodewarden.record import Exemption, Outcome, Pause, Place, Remediation
+from nodewarden.record import Exemption, Outcome, Pause, Place, Remediation, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,17 +73,16 @@ class Message:
         return {"version": "1.0", "source": "custom", "content": content}
 
 
-def compose(item: dict[str, Any], stack: str) -> Message | None:
-    """Word one changed ledger item; None for changes that are nobody's news. Raises LedgerError."""
-    kind = str(item.get("sk", "")).partition("#")[0]
-    if kind == "remediation":
-        remediation = read_remediation(item)
-        quiet = remediation.outcome in SILENT or (remediation.outcome is Outcome.EXEMPT and remediation.reopens)
-        return None if quiet else _of_remediation(remediation, stack)
-    if kind == "exemption":
-        exemption = read_exemption(item)
-        return None if exemption.reopens else _of_exemption(exemption)
-    return _of_pause(read_pause(item), item) if kind == "pause" else None
+def compose(changed: Remediation | Exemption | Pause, stack: str) -> Message | None:
+    """Word one changed ledger entry; None for changes that are nobody's news."""
+    match changed:
+        case Remediation():
+            quiet = changed.outcome in SILENT or (changed.outcome is Outcome.EXEMPT and changed.reopens)
+            return None if quiet else _of_remediation(changed, stack)
+        case Exemption():
+            return None if changed.reopens else _of_exemption(changed)
+        case Pause():
+            return _of_pause(changed)
 
 
 def _of_remediation(r: Remediation, stack: str) -> Message:
@@ -142,19 +140,20 @@ def _of_exemption(e: Exemption) -> Message:
     )
 
 
-def _of_pause(pause: Pause, item: dict[str, Any]) -> Message:
+def _of_pause(pause: Pause) -> Message:
     outcome, severity = ("paused", "high") if pause.paused else ("resumed", "info")
-    where = f" in account {item['account']}, {item['region']}" if "account" in item else ""
+    what = pause.place.group_id if pause.place else "acting"
+    where = f" in account {pause.place.account}, {pause.place.region}" if pause.place else ""
     effect = "Nothing is revoked until the verb resume." if pause.paused else "Openings are revoked again."
     sections = [
-        ("What", f"{pause.what} is {outcome}{where}"),
+        ("What", f"{what} is {outcome}{where}"),
         ("Who", f"{pause.by}: {pause.reason}"),
         ("Done", effect),
-        ("Evidence", f"ledger entry pause {pause.what}, {stamp(pause.changed_at)}"),
+        ("Evidence", f"ledger entry pause {what}, {stamp(pause.changed_at)}"),
     ]
-    document = {"schema": 1, "kind": "pause", "severity": severity, "outcome": outcome, "what": pause.what}
+    document = {"schema": 1, "kind": "pause", "severity": severity, "outcome": outcome, "what": what}
     return Message(
-        subject=_subject(f"{outcome.capitalize()}: {pause.what}, by {pause.by}"),
+        subject=_subject(f"{outcome.capitalize()}: {what}, by {pause.by}"),
         text=_text(sections),
         document=document | {"by": pause.by, "reason": pause.reason, "changed_at": stamp(pause.changed_at)},
         attributes={"kind": "pause", "severity": severity, "outcome": outcome},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nodewarden.errors import NodewardenError
-from nodewarden.item import unmarshal
+from nodewarden.item import read, unmarshal
 from nodewarden.message import compose
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def _tell(image: Mapping[str, Any], ledger: Ledger, topic: Topic, stack: str) ->
     version = int(item["version"])
     if int(item.get("told", 0)) >= version:
         return
-    message = compose(item, stack)
+    changed = read(item)
+    message = compose(changed, stack) if changed else None
     if message is None or ledger.told(item) >= version:
         return
     topic.publish(message.subject, message.bodies(), message.attributes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -139,9 +140,9 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A person's word that nothing is revoked, of one group or at all (`what` is `acting`)."""
+    """A person's word that nothing is revoked, of one group, or at all where `place` is None."""
 
-    what: str
+    place: Place | None
     paused: bool
     by: str
     reason: str
@@ -164,3 +165,8 @@ def remediation_id(place: Place, rule_ids: Iterable[str]) -> str:
     """
     text = "|".join([place.account, place.region, place.group_id, *sorted(rule_ids)])
     return f"{place.group_id}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def stamp(moment: datetime) -> str:
+    """Write a moment so that text order is time order: `2026-11-24T01:02:03.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

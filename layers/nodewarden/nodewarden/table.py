@@ -108,4 +108,5 @@ class Table:
         return value
 
     def _at(self, key: str) -> str:
-        return f"{self.path}{'' if self.path.endswith(': ') else '.'}{key}"
+        within_a_table = self.path and not self.path.endswith(": ")
+        return f"{self.path}{'.' if within_a_table else ''}{key}"

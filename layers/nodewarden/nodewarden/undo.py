@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nodewarden.errors import GoneError, NodewardenError, RequestError
-from nodewarden.item import stamp
-from nodewarden.record import Exemption, Outcome, Remediation, Undone
+from nodewarden.record import Exemption, Outcome, Remediation, Undone, stamp
 from nodewarden.request import REMEDIATION_ID, Request, answer, duration, remediation_id
 
 if TYPE_CHECKING:

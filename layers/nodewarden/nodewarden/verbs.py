@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from nodewarden import gather
 from nodewarden.errors import NodewardenError, RequestError
-from nodewarden.item import remediation_item, stamp
-from nodewarden.record import Exemption, Pause, Remediation
+from nodewarden.item import remediation_item
+from nodewarden.record import Exemption, Pause, Remediation, stamp
 from nodewarden.request import REMEDIATION_ID, Request, answer, duration, group_id, remediation_id, words
-from nodewarden.security_group.decision import Verdict, decide
+from nodewarden.security_group.decision import decide
 from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
 from nodewarden.undo import exemption_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nodewarden.security_group.verdict import Verdict
     from nodewarden.wiring import Wiring
 
 ACTING = "acting"
@@ -150,9 +151,10 @@ def _source(text: str) -> str:
 def _pausing(*, paused: bool) -> Callable[[Request, Wiring], dict[str, Any]]:
     def carry_out(request: Request, wired: Wiring) -> dict[str, Any]:
         what = request.table.parsed("what", lambda text: text if text == ACTING else group_id(text))
-        pause = Pause(what=what, paused=paused, changed_at=datetime.now(UTC), **request.who_and_why())
+        place = None if what == ACTING else request.place(what)
+        pause = Pause(place=place, paused=paused, changed_at=datetime.now(UTC), **request.who_and_why())
         request.table.done()
-        wired.ledger.pause(None if what == ACTING else request.place(what), pause)
+        wired.ledger.pause(pause)
         return {"what": what, "paused": paused}
 
     return carry_out

@@ -18,7 +18,7 @@ from nodewarden.aws.sns import Topic
 from nodewarden.errors import AccountError, ConfigurationError
 from nodewarden.ledger import Ledger
 from nodewarden.security_group import policy as security_group_policy
-from nodewarden.security_group.decision import Mode
+from nodewarden.security_group.verdict import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

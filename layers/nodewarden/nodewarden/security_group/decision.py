@@ -1,56 +1,19 @@
-"""Deciding what becomes of a group's rules: values in, a decision out."""
+"""Deciding what follows from the verdicts and the ledger: values in, a decision out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nodewarden.record import STANDING, UNFINISHED, Entries, Outcome, Pause, Place, Remediation, remediation_id
-from nodewarden.security_group.policy import EKS_HOSTS, Group, SecurityGroupPolicy
+from nodewarden.record import STANDING, UNFINISHED, Outcome, Remediation, remediation_id
+from nodewarden.security_group.verdict import Look, Mode, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from nodewarden.security_group.event import Cause
+    from nodewarden.security_group.policy import Group, SecurityGroupPolicy
     from nodewarden.security_group.rule import IngressRule
-
-CLUSTER_TAGS = ("aws:eks:cluster-name", "eks:cluster-name")
-OWNED_CLUSTER_TAG = "kubernetes.io/cluster/"
-LOAD_BALANCER_TAG = "elbv2.k8s.aws/cluster"
-LOAD_BALANCER_NAME = "k8s-elb-"
-NO_ENTRIES = Entries()
-
-
-class Mode(StrEnum):
-    """Whether openings are revoked, or only told."""
-
-    ENFORCE = "enforce"
-    OBSERVE = "observe"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What was seen of one group. `group` is None when nothing offended (nobody asked) or when it vanished."""
-
-    place: Place
-    rules: tuple[IngressRule, ...]
-    group: Group | None = None
-    hosts: tuple[str, ...] = ()
-    entries: Entries = NO_ENTRIES
-    acting: Pause | None = None
-    cause: Cause | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What is to become of one offending rule; `outcome` is None for a rule that is not ours to judge."""
-
-    rule: IngressRule
-    outcome: Outcome | None
-    why: str
-    reopens: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,84 +41,27 @@ class Decision:
     actions: tuple[Action, ...]
 
 
-def cluster_of(group: Group) -> str | None:
-    """Name the EKS cluster that a group's own tags make it part of (the cluster security group, eksctl's, Terraform's).
-
-    None for a load balancer's group, which the in-tree controller tags for the cluster too: it is open on purpose, and
-    only a host that uses it makes it ours.
-    """
-    if LOAD_BALANCER_TAG in group.tags or group.name.startswith(LOAD_BALANCER_NAME):
-        return None
-    named = next((group.tags[tag] for tag in CLUSTER_TAGS if group.tags.get(tag)), None)
-    owned = (key.removeprefix(OWNED_CLUSTER_TAG) for key in group.tags if key.startswith(OWNED_CLUSTER_TAG))
-    return named or next((name for name in owned if name), None)
-
-
-def needs_hosts(group: Group, policy: SecurityGroupPolicy) -> bool:
-    """Tell whether only the hosts that use the group can say if it is in scope."""
-    return policy.scope == EKS_HOSTS and cluster_of(group) is None
-
-
 def decide(look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime) -> Decision:
     """Judge every offending rule and compare with what the ledger says was done or told before."""
-    group = look.group
-    if group is None:
-        return Decision(verdicts=(), actions=_settle(look, {}, ()))
-    stance, why = _stance(look, group, mode)
-    verdicts = tuple(
-        _left_alone(rule, group, look, policy, now) or Verdict(rule=rule, outcome=stance, why=why)
-        for rule in policy.offending(look.rules)
-    )
+    verdicts = judge(look, policy, mode, now)
+    if look.group is None:
+        return Decision(verdicts=verdicts, actions=_settle(look, {}, ()))
     judged = {v.rule.rule_id: v for v in verdicts if v.outcome is not None}
-    fresh: tuple[Action, ...] = (*_revokes(look, group, judged), *_notes(look, group, judged))
+    fresh: tuple[Action, ...] = (*_revokes(look, look.group, judged), *_notes(look, look.group, judged))
     return Decision(verdicts=verdicts, actions=(*_settle(look, judged, fresh), *fresh))
-
-
-def _left_alone(
-    rule: IngressRule, group: Group, look: Look, policy: SecurityGroupPolicy, now: datetime
-) -> Verdict | None:
-    """Judge a rule that is not ours to close, whatever the mode."""
-    if needs_hosts(group, policy) and not look.hosts:
-        return Verdict(rule=rule, outcome=None, why="no EKS host uses the group and no cluster tag is on it")
-    if group.owner != look.place.account:
-        why = f"the group belongs to account {group.owner}: only its owner can close it"
-        return Verdict(rule=rule, outcome=Outcome.OWNED_ELSEWHERE, why=why)
-    if exemption := next((e for e in look.entries.exemptions if e.covers(rule, now)), None):
-        why = f"exempt until {exemption.until:%Y-%m-%d %H:%M} UTC: {exemption.reason} ({exemption.by})"
-        return Verdict(rule=rule, outcome=Outcome.EXEMPT, why=why, reopens=exemption.reopens)
-    if standing := policy.exemption_of(group, rule, now):
-        return Verdict(rule=rule, outcome=Outcome.EXEMPT, why=f"exempt by the policy: {standing.reason}")
-    if controller := policy.controller_of(rule):
-        why = f"left to its controller ({controller.description}): limit it with {controller.annotation}"
-        return Verdict(rule=rule, outcome=Outcome.LEFT_TO_CONTROLLER, why=why)
-    return None
-
-
-def _stance(look: Look, group: Group, mode: Mode) -> tuple[Outcome, str]:
-    """Say what becomes of every rule that is ours to close, and why."""
-    why = _why_open(cluster_of(group), look.hosts)
-    if mode is Mode.OBSERVE:
-        return Outcome.OBSERVED, f"{why}; the mode is observe"
-    pause = next((p for p in (look.acting, look.entries.pause) if p and p.paused), None)
-    if pause:
-        return Outcome.PAUSED, f"{why}; paused by {pause.by}: {pause.reason}"
-    return Outcome.REVOKED, why
-
-
-def _why_open(cluster: str | None, hosts: tuple[str, ...]) -> str:
-    if cluster:
-        return f"open to the internet, and the group is tagged for the EKS cluster {cluster}"
-    return f"open to the internet, and used by {hosts[0]}" if hosts else "open to the internet"
 
 
 def _revokes(look: Look, group: Group, judged: Mapping[str, Verdict]) -> tuple[Revoke, ...]:
     """Continue unfinished remediations first; what they do not hold becomes one new remediation."""
     to_revoke = {rule_id: v for rule_id, v in judged.items() if v.outcome is Outcome.REVOKED}
-    unfinished = [r for r in look.entries.remediations if r.outcome in UNFINISHED and to_revoke.keys() & {*r.rule_ids}]
-    begun = tuple(Revoke(replace(r, rules=_still_its(r, look.rules, to_revoke))) for r in unfinished)
-    held = {rule_id for r in unfinished for rule_id in r.rule_ids}
-    rest = [v for rule_id, v in to_revoke.items() if rule_id not in held]
-    return (*begun, Revoke(_remediation(look, group, rest))) if rest else begun
+    begun = []
+    for unfinished in (r for r in look.entries.remediations if r.outcome in UNFINISHED):
+        its = _still_its(unfinished, look.rules, to_revoke)
+        if to_revoke.keys() & {rule.rule_id for rule in its}:
+            begun.append(Revoke(replace(unfinished, rules=its)))
+            to_revoke = {i: v for i, v in to_revoke.items() if i not in unfinished.rule_ids}
+    rest = to_revoke.values()
+    return (*begun, Revoke(_remediation(look, group, rest))) if rest else (*begun,)
 
 
 def _still_its(
@@ -194,11 +100,13 @@ def _latest(remediations: Iterable[Remediation]) -> dict[str, Remediation]:
 
 def _settle(look: Look, judged: Mapping[str, Verdict], fresh: Iterable[Action]) -> tuple[Note, ...]:
     """Close the records whose rules are no longer what the record says."""
+    fresh = tuple(fresh)
+    acted_on = {a.remediation.remediation_id for a in fresh}
     taken = {rule_id: a.remediation.remediation_id for a in fresh for rule_id in a.remediation.rule_ids}
     latest = {rule_id: r.remediation_id for rule_id, r in _latest(look.entries.remediations).items()} | taken
     notes = []
     for record in look.entries.remediations:
-        if record.remediation_id in taken.values() or record.outcome not in STANDING | UNFINISHED:
+        if record.remediation_id in acted_on or record.outcome not in STANDING | UNFINISHED:
             continue
         elsewhere = any(latest.get(i) != record.remediation_id for i in record.rule_ids)
         if record.outcome in UNFINISHED:

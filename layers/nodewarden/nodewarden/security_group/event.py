@@ -15,8 +15,8 @@ from nodewarden.errors import EventError, NoGroupInEventError
 
 GROUP_ID = re.compile(r"sg-[0-9a-f]{8,17}")
 RULE_ID = re.compile(r"sgr-[0-9a-f]{8,17}")
-ACCOUNT = re.compile(r"\d{12}")
-REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,10}){1,3}-\d{1,2}")
+ACCOUNT = re.compile(r"[0-9]{12}")
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,10}){1,3}-[0-9]{1,2}")
 LONGEST_TEXT = 256
 LONGEST_GROUP_NAME = 255
 
@@ -132,6 +132,6 @@ def _cause(detail: object) -> Cause:
 def _actor(identity: object) -> str:
     """Say who called, best source first; `userIdentity` elements by type are in the CloudTrail user guide."""
     if at(identity, "type") == "Root":
-        return f"the root user of {line(at(identity, 'accountId')) or 'the account'}"
+        return line(f"the root user of {line(at(identity, 'accountId')) or 'the account'}")
     candidates = (at(identity, "arn"), at(identity, "invokedBy"), at(identity, "userName"), at(identity, "principalId"))
     return next((text for text in map(line, candidates) if text), "unknown")

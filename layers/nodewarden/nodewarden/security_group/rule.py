@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -17,6 +18,7 @@ PROTOCOLS_WITH_PORTS = frozenset({"tcp", "udp"})
 # EC2 answers these names and gives every other protocol as its IANA number.
 PROTOCOL_NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": EVERY_PROTOCOL}
 HIGHEST_PORT = 65535
+HIGHEST_PROTOCOL = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,11 @@ class PortRange:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `22`, `8000-8100` or `all`; raises ValueError saying what is wrong."""
-        first, _, last = ("0", "-", str(HIGHEST_PORT)) if text == "all" else text.partition("-")
-        if not (first.isascii() and first.isdigit()) or (last and not (last.isascii() and last.isdigit())):
+        match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", f"0-{HIGHEST_PORT}" if text == "all" else text)
+        if match is None:
             message = f"{text!r} is not a port range: give '22', '8000-8100' or 'all'"
             raise ValueError(message)
-        ports = cls(int(first), int(last or first))
+        ports = cls(int(match[1]), int(match[2] or match[1]))
         if not ports.first <= ports.last <= HIGHEST_PORT:
             message = f"{text!r} is not a port range: the first port must not be above the last, nor the last above {HIGHEST_PORT}"
             raise ValueError(message)
@@ -64,7 +66,9 @@ def parse_protocol(text: str) -> str:
     'tcp'
     """
     protocol = PROTOCOL_NAMES.get(text.lower(), text.lower())
-    if protocol in PROTOCOL_NAMES.values() or (protocol.isascii() and protocol.isdigit() and int(protocol) < 256):  # noqa: PLR2004 an octet
+    if protocol in PROTOCOL_NAMES.values() or (
+        re.fullmatch("0|[1-9][0-9]{0,2}", protocol) and int(protocol) <= HIGHEST_PROTOCOL
+    ):
         return protocol
     message = f"{text!r} is not a protocol: give 'tcp', 'udp', 'icmp', 'icmpv6', 'all' or an IANA number"
     raise ValueError(message)

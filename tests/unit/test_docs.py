@@ -1,0 +1,188 @@
+"""What the documents say is so: targets, files, parameters, outputs, requests, links, errors, alarms, outcomes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from nodewarden import errors
+from nodewarden.record import Outcome
+from nodewarden.security_group.event import parse
+from nodewarden.undo import undo
+from nodewarden.verbs import VERBS, operate
+
+ROOT = Path(__file__).parents[2]
+README, CONTRIBUTING, RUNBOOK = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/runbook.md"))
+DOCUMENTS = [README, CONTRIBUTING, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
+MARKDOWN_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+class ReachedError(Exception):
+    """The request was accepted: what comes next needs AWS."""
+
+
+@dataclass(frozen=True)
+class Unwired:
+    """Wiring that ends where AWS would be asked."""
+
+    account: str = "111122223333"
+    region: str = "eu-central-1"
+
+    def __getattr__(self, name: str) -> object:
+        raise ReachedError(name)
+
+
+def name_of(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+def code(document: Path) -> str:
+    """Give what a document has in code blocks, indented or fenced, and between backticks."""
+    text = document.read_text("utf-8")
+    fenced = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    return "\n".join([*fenced, *re.findall(r"^ {4}.*$", text, re.MULTILINE), *re.findall(r"`([^`]+)`", text)])
+
+
+def requests(document: Path) -> dict[str, dict[str, Any]]:
+    """Give the requests and events that a document shows, by their text: from `{"verb` or `{"account` to its brace."""
+    text = document.read_text("utf-8")
+    decoder, starts = json.JSONDecoder(), [match.start() for match in re.finditer(r'{"(?:verb|account)"', text)]
+    return {text[start:end]: found for start in starts for found, end in [decoder.raw_decode(text, start)]}
+
+
+@cache
+def template() -> dict[str, dict[str, Any]]:
+    parsed: dict[str, dict[str, Any]] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    return parsed
+
+
+def anchors(document: Path) -> set[str]:
+    """Give the anchors that a document's headings make."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_make_command_is_a_target(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):(?!=)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code(document))) <= targets
+
+
+def test_every_target_that_help_shows_is_in_contributing() -> None:
+    shown = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+    assert [target for target in shown if target != "help" and f"`make {target}`" not in CONTRIBUTING.read_text()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_event_and_module_that_is_named_exists(document: Path) -> None:
+    text = document.read_text("utf-8")
+    events = re.findall(r"\bevents/[\w/.-]+\.json", text)
+    modules = [f"{name.replace('.', '/')}.py" for name in re.findall(r"python -m ((?:local|bench)\.\w+)", text)]
+
+    assert [path for path in (*events, *modules) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_relative_link_resolves(document: Path) -> None:
+    for path, anchor in MARKDOWN_LINK.findall(document.read_text("utf-8")):
+        target = document.parent / path if path else document
+
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Outputs"])
+def test_every_parameter_and_output_is_in_the_readme(section: str) -> None:
+    assert [name for name in template()[section] if f"`{name}`" not in README.read_text("utf-8")] == []
+
+
+def test_the_defaults_of_parameters_are_as_the_readme_says() -> None:
+    said = dict(re.findall(r"^\| `(\w+)` \| `?([^`|]*?)`? \|", README.read_text("utf-8"), re.MULTILINE))
+
+    assert {name: str(value["Default"]) or "none" for name, value in template()["Parameters"].items()} == {
+        name: said[name] for name in template()["Parameters"]
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_function_that_is_named_is_in_the_template(document: Path) -> None:
+    named = set(re.findall(r"(?<!lambda:)\b(?:[A-Z][a-z]+)+Function\b", document.read_text("utf-8")))
+
+    assert named <= template()["Resources"].keys()
+
+
+def test_every_function_and_what_it_may_do_is_in_the_readme() -> None:
+    functions = [name for name, r in template()["Resources"].items() if r["Type"] == "AWS::Serverless::Function"]
+
+    assert [name for name in functions if f"| `{name}` | " not in README.read_text("utf-8")] == []
+
+
+@pytest.mark.parametrize("text", requests(README) | requests(RUNBOOK))
+def test_every_request_that_is_shown_is_accepted(text: str) -> None:
+    request_ = json.loads(text)
+    if "verb" not in request_:
+        assert parse(request_).group_ids
+        return
+    with pytest.raises(ReachedError):
+        (undo if request_["verb"] == "undo" else operate)(request_, Unwired())  # type: ignore[arg-type]
+
+
+def test_a_request_that_is_wrong_is_not_accepted() -> None:
+    assert operate({"verb": "check", "group": "web"}, Unwired())["ok"] is False  # type: ignore[arg-type]
+
+
+def test_every_verb_is_shown_in_the_readme() -> None:
+    assert {request_.get("verb") for request_ in requests(README).values()} >= {*VERBS, "undo"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "events").glob("[ou]*/*.json")), ids=lambda file: str(file.stem))
+def test_every_request_among_the_events_is_accepted(file: Path) -> None:
+    with pytest.raises(ReachedError):
+        (undo if file.parent.name == "undo" else operate)(json.loads(file.read_text("utf-8")), Unwired())  # type: ignore[arg-type]
+
+
+def test_every_error_is_in_the_runbook() -> None:
+    classes = [name for name, each in vars(errors).items() if isinstance(each, type)]
+
+    assert "StillOpenError" in classes
+    assert [name for name in classes if f"| `{name}` | " not in RUNBOOK.read_text("utf-8")] == []
+
+
+def test_every_alarm_has_its_heading_in_the_runbook() -> None:
+    alarms = [name for name, r in template()["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"]
+
+    assert [name for name in alarms if f"### {name}\n" not in RUNBOOK.read_text("utf-8")] == []
+
+
+def test_every_outcome_is_in_the_runbook() -> None:
+    assert [o.value for o in Outcome if f"| `{o.value}` | " not in RUNBOOK.read_text("utf-8")] == []
+
+
+def test_every_log_group_that_is_named_is_in_the_template() -> None:
+    groups = {
+        r["Properties"]["LogGroupName"]["Fn::Sub"] for r in template()["Resources"].values() if "Logs" in r["Type"]
+    }
+    named = re.findall(r"/aws/lambda/nodewarden[a-z-]*", RUNBOOK.read_text("utf-8"))
+
+    assert named
+    assert {name.replace("nodewarden", "${AWS::StackName}") for name in named} <= groups
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.stem))
+def test_a_decision_is_dated_short_and_in_the_list(record: Path) -> None:
+    text = record.read_text("utf-8")
+
+    assert re.match(rf"# {int(record.name[:4])}\. .+\n\n\d{{4}}-\d\d-\d\d\n", text)
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "What it costs", "Alternatives"]
+    assert len(text.splitlines()) <= 50
+    assert f"]({record.name})" in (record.parent / "README.md").read_text("utf-8")
