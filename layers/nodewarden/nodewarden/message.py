@@ -95,7 +95,7 @@ def _of_remediation(r: Remediation, stack: str) -> Message:
         ("Done", _done(r)),
         ("Undo", _undo(r, stack)),
         ("Evidence", _evidence(r, stack)),
-        ("Note", _code_hint(r)),
+        ("Note", "" if r.outcome is Outcome.UNDONE else _code_hint(r)),
     ]
     rules = [{"rule_id": rule.rule_id, "opens": str(rule)} for rule in r.rules[:MOST_RULES]]
     return Message(

@@ -63,7 +63,9 @@ def _undo(event: object, wired: Wiring) -> dict[str, Any]:
     for rule in remediation.rules:
         ledger.exempt(exempting(remediation, rule, undone), now)
     opened = {rule.rule_id: _authorize(ec2, remediation, rule) for rule in remediation.rules}
-    ledger.note(replace(remediation, outcome=Outcome.UNDONE, undone=undone), now)
+    if not ledger.note(replace(remediation, outcome=Outcome.UNDONE, undone=undone), now):
+        message = f"{name} was changed by somebody else meanwhile; its rules are open and exempt: look at its status, or undo again"
+        raise RequestError(message)
     return {
         "ok": True,
         "remediation": name,

@@ -154,6 +154,7 @@ def _pausing(*, paused: bool) -> Callable[[Request, Wiring], dict[str, Any]]:
         place = None if what == ACTING else request.place(what)
         pause = Pause(place=place, paused=paused, changed_at=datetime.now(UTC), **request.who_and_why())
         request.table.done()
+        wired.ec2(request.account, request.region)  # a pause of an account that is not looked at would mean nothing
         wired.ledger.pause(pause)
         return {"what": what, "paused": paused}
 

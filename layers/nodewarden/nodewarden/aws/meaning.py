@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from nodewarden.errors import (
     AwsError,
@@ -61,7 +62,7 @@ def meaning(service: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _named(service, error) from error
-    except HTTPClientError as error:
+    except (HTTPClientError, NoConnectionError) as error:
         message = (
             f"{service} could not be reached: {error}. The event is tried again; if it persists, check the network."
         )
