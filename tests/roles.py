@@ -24,6 +24,7 @@ DEPENDENT = {
 # Reads that cannot be narrowed to a resource (Service Authorization Reference, Amazon EC2).
 UNNARROWED = {
     "ec2:DescribeInstances",
+    "ec2:DescribeManagedPrefixLists",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",

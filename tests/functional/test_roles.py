@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,6 +27,12 @@ def do_everything(world: World) -> dict[str, set[str]]:
         IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
         TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": [{"Key": "owner", "Value": "alice"}]}],
     )
+    made = world.ec2.create_managed_prefix_list(
+        PrefixListName="all", MaxEntries=1, AddressFamily="IPv4", Entries=[{"Cidr": "0.0.0.0/0"}]
+    )
+    permission: Any = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    permission["PrefixListIds"] = [{"PrefixListId": made["PrefixList"]["PrefixListId"]}]
+    world.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
     world.ask("check", group=group)
     world.deliver(group, "authorize-by-group-name")
     name = world.stack.remediations()[0]["remediation_id"]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 ABOUT_A_GROUP = sorted(
     file.stem
     for file in (template.ROOT / "events/security_group").glob("*.json")
-    if not file.stem.endswith("-ignored") and file.stem not in {"authorize-without-group", "authorize-by-group-name"}
+    if file.stem.startswith(("authorize", "modify"))
+    and not file.stem.endswith("-ignored")
+    and file.stem not in {"authorize-without-group", "authorize-by-group-name"}
 )
 
 

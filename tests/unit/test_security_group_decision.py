@@ -745,6 +745,15 @@ def test_rules_that_are_closed_together_are_one_remediation() -> None:
     assert done(decision) == [("Revoke", id_of(ssh, rdp), Outcome.REVOKED, (2, 1))]
 
 
+def test_rules_with_different_outcomes_are_told_apart() -> None:
+    ssh, client = rule(number=1), rule(ports="31080", number=2, description=CLIENT)
+
+    assert done(enforce(look(ssh, client, group=group(), entries=recorded(exempt=(exemption(),))))) == [
+        ("Note", id_of(ssh), Outcome.EXEMPT, (1,)),
+        ("Note", id_of(client), Outcome.LEFT_TO_CONTROLLER, (2,)),
+    ]
+
+
 def test_what_was_observed_is_revoked_under_the_same_id_once_the_mode_is_enforce() -> None:
     observing = decide(look(rule(), group=group()), EKS_HOSTS, Mode.OBSERVE, NOW)
     ledger = carried_out(look(rule(), group=group()), observing).entries
@@ -783,6 +792,13 @@ def test_a_rule_that_was_modified_in_place_is_judged_anew() -> None:
     assert act.remediation.remediation_id == id_of(rule())
 
 
+def test_a_rule_that_was_modified_into_what_another_opened_is_told_again() -> None:
+    told = recorded(remediation(Outcome.OBSERVED, rule(number=1), rule(ports="3389", number=2)))
+    seen = look(rule(ports="3389", number=1), group=group(), entries=told)
+
+    assert [kind for kind, *_ in done(decide(seen, EKS_HOSTS, Mode.OBSERVE, NOW))] == ["Note", "Note"]
+
+
 def test_a_rule_whose_description_was_modified_is_not_told_again() -> None:
     told = recorded(remediation(Outcome.OBSERVED, rule()))
     seen = look(rule(description="please"), group=group(), entries=told)
@@ -812,6 +828,15 @@ def test_an_unfinished_act_is_tried_again_under_its_id(outcome: Outcome) -> None
     assert done(enforce(look(ssh, rdp, group=group(), entries=begun))) == [
         ("Revoke", id_of(ssh), outcome, (1,)),
         ("Revoke", id_of(rdp), Outcome.REVOKED, (2,)),
+    ]
+
+
+def test_an_unfinished_act_keeps_the_rule_that_it_closed_while_it_closes_the_other() -> None:
+    ssh, rdp = rule(number=1), rule(ports="3389", number=2)
+    begun = recorded(remediation(Outcome.PARTIAL, ssh, rdp))
+
+    assert done(enforce(look(rdp, group=group(), entries=begun))) == [
+        ("Revoke", id_of(ssh, rdp), Outcome.PARTIAL, (1, 2))
     ]
 
 
@@ -921,6 +946,14 @@ def test_the_last_word_about_a_rule_counts() -> None:
     decision = decide(look(ssh, rdp, group=group(), entries=recorded(one, both)), EKS_HOSTS, Mode.OBSERVE, NOW)
 
     assert done(decision) == [("Note", id_of(ssh), Outcome.OBSERVED, (1,))]
+
+
+def test_a_record_that_was_superseded_has_no_say() -> None:
+    told = remediation(Outcome.OBSERVED, rule(), changed_at=NOW - 2 * HOUR)
+    later = remediation(Outcome.SUPERSEDED, rule(), rule(number=2), changed_at=NOW - HOUR)
+    seen = look(rule(), group=group(), entries=recorded(told, later))
+
+    assert decide(seen, EKS_HOSTS, Mode.OBSERVE, NOW).actions == ()
 
 
 def test_a_record_says_whose_group_it_is_and_what_pointed_there() -> None:

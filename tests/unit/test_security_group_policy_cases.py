@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 from nodewarden import policy
 from nodewarden.errors import PolicyError
 from nodewarden.security_group.decision import Revoke, decide
-from nodewarden.security_group.policy import Group, SecurityGroupPolicy, read
+from nodewarden.security_group.policy import Group, PrefixList, SecurityGroupPolicy, read
 from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
 from nodewarden.security_group.verdict import Look, Mode
 from nodewarden.table import Table
@@ -38,13 +39,18 @@ class Case:
 
 def read_case(table: Table, file: Table) -> Case:
     """Read one case of the file; raises PolicyError naming the key's path."""
+    opened = rule_of(table.table("rule"))
+    lists = lists_of(table.table("prefix_list"), opened.source) if "prefix_list" in table else {}
     case = Case(
         name=table.text("name"),
         setting=table.choice("setting", settings_of(file)),
-        look=look(
-            rule_of(table.table("rule")),
-            group=group_of(table.table("group")) if "group" in table else group(),
-            hosts=table.array("hosts", str),
+        look=replace(
+            look(
+                opened,
+                group=group_of(table.table("group")) if "group" in table else group(),
+                hosts=table.array("hosts", str),
+            ),
+            lists=lists,
         ),
         policy=policy_of(table.table("policy"), file),
         at=table.moment("at") or BEFORE_ANY_EXEMPTION_ENDS,
@@ -66,6 +72,14 @@ def rule_of(table: Table) -> IngressRule:
     opened = rule(protocol, ports, table.parsed("source", source), description=table.text("description", ""))
     table.done()
     return opened
+
+
+def lists_of(table: Table, list_id: str) -> dict[str, PrefixList]:
+    """Read the list that the rule's source is: its owner and what it holds that is too wide."""
+    holds = table.array("holds", ip_network)
+    found = PrefixList(list_id=list_id, name="", owner=table.text("owner"), wide=holds)
+    table.done()
+    return {list_id: found}
 
 
 def source(text: str) -> str:

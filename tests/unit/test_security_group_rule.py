@@ -53,6 +53,7 @@ def test_a_port_range_is_a_port_or_two_or_all(text: str, first: int, last: int) 
         "1_0",
         "٢٢",
         "²",
+        "22-\u0662\u0663",
     ],
 )
 def test_anything_else_is_no_port_range(text: str) -> None:
@@ -146,6 +147,7 @@ def test_networks_of_different_families_never_lie_inside_each_other(outer: str, 
 def test_tcp_and_udp_have_ports() -> None:
     assert rule("tcp", "22").ports == PortRange(22, 22)
     assert rule("udp", "53-54").ports == PortRange(53, 54)
+    assert rule("tcp", "0-22").ports == PortRange(0, 22)
 
 
 def test_everything_has_all_ports() -> None:
@@ -166,6 +168,12 @@ def test_two_rules_open_the_same_whatever_they_are_called() -> None:
     assert rule(number=1, description="a").opens == rule(number=2, description="b").opens
 
 
+def test_rules_that_are_equal_are_one_in_a_set() -> None:
+    tagged = replace(rule(), tags={"team": "shop"})
+
+    assert {tagged, replace(rule(), tags={"team": "shop"})} == {tagged}
+
+
 def test_two_rules_open_different_things_by_protocol_ports_or_source() -> None:
     different = [rule(), rule("udp"), rule(ports="22-23"), rule(ports="21-22"), rule(source="::/0")]
 
@@ -181,6 +189,8 @@ def test_two_rules_open_different_things_by_protocol_ports_or_source() -> None:
         ("all", "", "everything from 0.0.0.0/0"),
         ("icmp", "", "icmp from 0.0.0.0/0"),
         ("icmp", "8", "icmp type 8 from 0.0.0.0/0"),
+        ("icmpv6", "128", "icmpv6 type 128 from 0.0.0.0/0"),
+        ("50", "8", "50 from 0.0.0.0/0"),
         ("icmp", "0", "icmp type 0 from 0.0.0.0/0"),
         ("50", "", "50 from 0.0.0.0/0"),
     ],

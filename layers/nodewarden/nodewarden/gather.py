@@ -8,18 +8,23 @@ from nodewarden.record import Place
 from nodewarden.security_group.verdict import Look, needs_hosts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from nodewarden.aws.ec2 import Ec2
     from nodewarden.ledger import Ledger
     from nodewarden.security_group.event import Cause, Trigger
-    from nodewarden.security_group.policy import SecurityGroupPolicy
+    from nodewarden.security_group.policy import PrefixList, SecurityGroupPolicy
+    from nodewarden.security_group.rule import IngressRule, Network
 
 
 def places(trigger: Trigger, ec2: Ec2) -> tuple[Place, ...]:
-    """Give the groups that the event points at; those called by name are looked up, and all of that name are judged."""
-    ids: Iterable[str] = trigger.group_ids or ec2.groups_named(trigger.group_names)
-    return tuple(Place(account=trigger.account, region=trigger.region, group_id=group_id) for group_id in ids)
+    """Give the groups that the event points at: all of a name, of an interface, and all that name a prefix list."""
+    ids = list(trigger.group_ids)
+    if trigger.group_names:
+        ids += ec2.groups_named(trigger.group_names)
+    if trigger.interface_ids:
+        ids += ec2.groups_of_interfaces(trigger.interface_ids)
+    if trigger.list_ids:
+        ids += ec2.groups_naming(trigger.list_ids)
+    return tuple(Place(account=trigger.account, region=trigger.region, group_id=i) for i in dict.fromkeys(ids))
 
 
 def look(place: Place, ec2: Ec2, ledger: Ledger, policy: SecurityGroupPolicy, cause: Cause | None = None) -> Look:
@@ -30,12 +35,29 @@ def look(place: Place, ec2: Ec2, ledger: Ledger, policy: SecurityGroupPolicy, ca
     """
     rules = ec2.ingress_rules(place.group_id)
     entries = ledger.entries(place)
-    if not policy.offending(rules):
+    lists = _wide_lists(rules, ec2, policy)
+    if not policy.offending(rules, lists):
         return Look(place=place, rules=rules, entries=entries, cause=cause)
     group = ec2.group(place.group_id)
     if group is None:
         return Look(place=place, rules=(), entries=entries, cause=cause)
     hosts = ec2.eks_hosts(place.group_id) if needs_hosts(group, policy) else ()
     return Look(
-        place=place, rules=rules, group=group, hosts=hosts, entries=entries, acting=ledger.acting(), cause=cause
+        place=place,
+        rules=rules,
+        group=group,
+        lists=lists,
+        hosts=hosts,
+        entries=entries,
+        acting=ledger.acting(),
+        cause=cause,
     )
+
+
+def _wide_lists(rules: tuple[IngressRule, ...], ec2: Ec2, policy: SecurityGroupPolicy) -> dict[str, PrefixList]:
+    """Look into the prefix lists that the rules name; only those with something too wide are described."""
+    wide: dict[str, tuple[Network, ...]] = {}
+    for list_id in policy.lists_to_look_into(rules):
+        if found := tuple(entry for entry in ec2.prefix_list_entries(list_id) if policy.too_wide(entry)):
+            wide[list_id] = found
+    return {found.list_id: found for found in ec2.prefix_lists(wide)} if wide else {}

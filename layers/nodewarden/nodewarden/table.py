@@ -39,9 +39,9 @@ class Table:
         except ValueError as error:
             raise self.wrong(key, str(error)) from error
 
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+    def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
         """Read one of `choices`."""
-        value = self.text(key)
+        value = self.text(key, default)
         if value not in choices:
             raise self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
         return value

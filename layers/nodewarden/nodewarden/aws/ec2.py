@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from nodewarden.aws.meaning import code_of, meaning
 from nodewarden.errors import GoneError
-from nodewarden.security_group.policy import Group
-from nodewarden.security_group.rule import IngressRule
+from nodewarden.security_group.policy import Group, PrefixList
+from nodewarden.security_group.rule import IngressRule, Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import InstanceTypeDef, IpPermissionTypeDef, SecurityGroupRuleTypeDef, TagTypeDef
 
 PAGE = 1000
+LIST_PAGE = 100
 FILTER_VALUES = 200  # that a describe takes in one filter
 ALREADY_THERE = "InvalidPermission.Duplicate"
 SERVICE_TAG = "aws:"  # tags that only AWS may write
@@ -81,6 +83,51 @@ class Ec2:
         )
         with meaning("ec2"):
             return tuple(group["GroupId"] for page in pages for group in page["SecurityGroups"])
+
+    def groups_naming(self, list_ids: Iterable[str]) -> tuple[str, ...]:
+        """List the ids of all groups with an ingress rule from one of these prefix lists (`DescribeSecurityGroups`)."""
+        pages = self.client.get_paginator("describe_security_groups").paginate(
+            Filters=[{"Name": "ip-permission.prefix-list-id", "Values": list(list_ids)}],
+            PaginationConfig={"PageSize": PAGE},
+        )
+        with meaning("ec2"):
+            return tuple(group["GroupId"] for page in pages for group in page["SecurityGroups"])
+
+    def groups_of_interfaces(self, interface_ids: Iterable[str]) -> tuple[str, ...]:
+        """List the ids of the groups that interfaces are in; none for one that is gone (`DescribeNetworkInterfaces`)."""
+        pages = self.client.get_paginator("describe_network_interfaces").paginate(
+            Filters=[{"Name": "network-interface-id", "Values": list(interface_ids)}]
+        )
+        with meaning("ec2"):
+            return tuple(g["GroupId"] for page in pages for i in page["NetworkInterfaces"] for g in i["Groups"])
+
+    def prefix_list_entries(self, list_id: str) -> tuple[Network, ...]:
+        """List what a prefix list holds now, every page; nothing where it is gone (`GetManagedPrefixListEntries`)."""
+        pages = self.client.get_paginator("get_managed_prefix_list_entries").paginate(
+            PrefixListId=list_id, PaginationConfig={"PageSize": LIST_PAGE}
+        )
+        try:
+            with meaning("ec2"):
+                return tuple(ip_network(entry["Cidr"]) for page in pages for entry in page["Entries"])
+        except GoneError:
+            return ()
+
+    def prefix_lists(self, wide: Mapping[str, tuple[Network, ...]]) -> tuple[PrefixList, ...]:
+        """Describe prefix lists of which the wide entries are known (`DescribeManagedPrefixLists`)."""
+        pages = self.client.get_paginator("describe_managed_prefix_lists").paginate(
+            Filters=[{"Name": "prefix-list-id", "Values": list(wide)}], PaginationConfig={"PageSize": LIST_PAGE}
+        )
+        with meaning("ec2"):
+            described = [found for page in pages for found in page["PrefixLists"]]
+        return tuple(
+            PrefixList(
+                list_id=found["PrefixListId"],
+                name=found.get("PrefixListName", ""),
+                owner=found["OwnerId"],
+                wide=wide[found["PrefixListId"]],
+            )
+            for found in described
+        )
 
     def eks_hosts(self, group_id: str) -> tuple[str, ...]:
         """Describe the EKS hosts that an interface puts into the group, such as `i-0abc (managed node group workers)`.

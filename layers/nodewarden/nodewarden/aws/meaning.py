@@ -24,6 +24,8 @@ GONE = frozenset(
     {
         "InvalidGroup.NotFound",
         "InvalidPermission.NotFound",
+        "InvalidPrefixListID.NotFound",
+        "InvalidPrefixListId.NotFound",
         "InvalidSecurityGroupRuleId.NotFound",
         "ResourceNotFoundException",
     }

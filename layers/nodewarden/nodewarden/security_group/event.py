@@ -7,13 +7,15 @@ Nothing here is believed beyond that: the rules are read from EC2. Every field c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nodewarden.errors import EventError, NoGroupInEventError
 
 GROUP_ID = re.compile(r"sg-[0-9a-f]{8,17}")
+INTERFACE_ID = re.compile(r"eni-[0-9a-f]{8,17}")
+LIST_ID = re.compile(r"pl-[0-9a-f]{8,17}")
 RULE_ID = re.compile(r"sgr-[0-9a-f]{8,17}")
 ACCOUNT = re.compile(r"[0-9]{12}")
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,10}){1,3}-[0-9]{1,2}")
@@ -37,12 +39,14 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """Where an event points: groups by id, and groups by name where it gives no id."""
+    """Where an event points: groups by id or (where it gives no id) by name, of interfaces, or naming prefix lists."""
 
     account: str
     region: str
     group_ids: tuple[str, ...]
     group_names: tuple[str, ...]
+    interface_ids: tuple[str, ...]
+    list_ids: tuple[str, ...]
     cause: Cause
 
 
@@ -52,13 +56,23 @@ def parse(event: Mapping[str, Any]) -> Trigger:
     detail = event.get("detail")
     ids = tuple(dict.fromkeys(_group_ids(detail)))
     names = () if ids else tuple(dict.fromkeys(_group_names(detail)))
-    if not ids and not names:
+    interfaces = _matching(INTERFACE_ID, [at(detail, "requestParameters", "networkInterfaceId")])
+    lists = _matching(LIST_ID, _list_ids(detail))
+    if not (ids or names or interfaces or lists):
         message = (
             f"{line(at(detail, 'eventName')) or 'the event'} {line(at(detail, 'eventID'))} names no security group: "
             "look at the record in CloudTrail; the group that it is about was not judged"
         )
         raise NoGroupInEventError(message)
-    return Trigger(account=account, region=region, group_ids=ids, group_names=names, cause=_cause(detail))
+    return Trigger(
+        account=account,
+        region=region,
+        group_ids=ids,
+        group_names=names,
+        interface_ids=() if ids else interfaces,
+        list_ids=lists,
+        cause=_cause(detail),
+    )
 
 
 def place(event: Mapping[str, Any]) -> tuple[str, str]:
@@ -97,8 +111,19 @@ def _group_ids(detail: object) -> Iterator[str]:
         at(detail, "requestParameters", "groupId"),
         at(detail, "requestParameters", "ModifySecurityGroupRulesRequest", "GroupId"),
         *(at(rule, "groupId") for rule in each(at(detail, "responseElements", "securityGroupRuleSet"))),
+        *(at(group, "groupId") for group in each(at(detail, "requestParameters", "groupSet"))),
     ]
     return (text for text in candidates if isinstance(text, str) and GROUP_ID.fullmatch(text))
+
+
+def _list_ids(detail: object) -> Iterator[object]:
+    yield at(detail, "requestParameters", "prefixListId")
+    for request in ("ModifyManagedPrefixListRequest", "RestoreManagedPrefixListVersionRequest"):
+        yield at(detail, "requestParameters", request, "PrefixListId")
+
+
+def _matching(pattern: re.Pattern[str], candidates: Iterable[object]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(c for c in candidates if isinstance(c, str) and pattern.fullmatch(c)))
 
 
 def _group_names(detail: object) -> Iterator[str]:

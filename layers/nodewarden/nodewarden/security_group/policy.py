@@ -18,13 +18,18 @@ from nodewarden.security_group.rule import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from nodewarden.table import Table
 
 EKS_HOSTS = "eks-hosts"
 ALL = "all"
+NEVER_OFFEND = "never-offend"
+JUDGED = "judged"
+PREFIX_LIST = "pl-"
+AWS = "AWS"  # the owner that EC2 names for its own prefix lists (`DescribeManagedPrefixLists`)
+NO_LISTS: Mapping[str, PrefixList] = {}
 
 # Whoever opens a port can also write the description that a controller would: these are never left to one.
 NEVER_A_CONTROLLERS = tuple(PortRange(port, port) for port in (22, 3389, 10250))
@@ -39,6 +44,19 @@ class Group:
     owner: str
     vpc_id: str
     tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixList:
+    """A managed prefix list that holds something too wide; `wide` are those entries of it."""
+
+    list_id: str
+    name: str
+    owner: str
+    wide: tuple[Network, ...]
+
+    def __str__(self) -> str:
+        return f"{self.list_id} ({self.name}), which holds {', '.join(map(str, self.wide))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,18 +126,34 @@ class SecurityGroupPolicy:
     widest_ipv4: int
     widest_ipv6: int
     never: tuple[Network, ...]
+    aws_prefix_lists: str
     allowed: tuple[Allowed, ...]
     controllers: tuple[Controller, ...]
     exempt: tuple[Exempt, ...]
 
-    def offending(self, rules: Iterable[IngressRule]) -> tuple[IngressRule, ...]:
-        """Give the rules that open a group to the internet: source first, then protocol and ports."""
-        return tuple(rule for rule in rules if self.too_wide(rule) and not self.lets_through(rule))
+    def offending(
+        self, rules: Iterable[IngressRule], lists: Mapping[str, PrefixList] = NO_LISTS
+    ) -> tuple[IngressRule, ...]:
+        """Give the rules that open a group to the internet: source first, then protocol and ports.
 
-    def too_wide(self, rule: IngressRule) -> bool:
-        """Tell whether the source is a network wider than the policy bears, and none that never offends."""
-        network = rule.network
-        if network is None or any(contains_network(never, network) for never in self.never):
+        `lists` are the prefix lists with something too wide in them, by id.
+        """
+        return tuple(rule for rule in rules if self._from_too_far(rule, lists) and not self.lets_through(rule))
+
+    def lists_to_look_into(self, rules: Iterable[IngressRule]) -> tuple[str, ...]:
+        """Give the ids of the prefix lists that decide whether a rule offends."""
+        ids = (rule.source for rule in rules if rule.source.startswith(PREFIX_LIST) and not self.lets_through(rule))
+        return tuple(dict.fromkeys(ids))
+
+    def _from_too_far(self, rule: IngressRule, lists: Mapping[str, PrefixList]) -> bool:
+        if rule.network is not None:
+            return self.too_wide(rule.network)
+        found = lists.get(rule.source)
+        return found is not None and (found.owner != AWS or self.aws_prefix_lists == JUDGED)
+
+    def too_wide(self, network: Network) -> bool:
+        """Tell whether a source is wider than the policy bears, and none that never offends."""
+        if any(contains_network(never, network) for never in self.never):
             return False
         return network.prefixlen < (self.widest_ipv4 if network.version == 4 else self.widest_ipv6)  # noqa: PLR2004 IPv4
 
@@ -143,6 +177,7 @@ def read(table: Table) -> SecurityGroupPolicy:
         widest_ipv4=table.number("widest_ipv4", at_least=1, at_most=32),
         widest_ipv6=table.number("widest_ipv6", at_least=1, at_most=128),
         never=table.array("never", ip_network),
+        aws_prefix_lists=table.choice("aws_prefix_lists", (NEVER_OFFEND, JUDGED), NEVER_OFFEND),
         allowed=tuple(_allowed(entry) for entry in table.tables("allowed")),
         controllers=tuple(_controller(entry) for entry in table.tables("controller")),
         exempt=tuple(_exempt(entry) for entry in table.tables("exempt")),

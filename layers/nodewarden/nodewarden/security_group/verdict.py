@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,11 @@ from nodewarden.record import Entries, Outcome, Pause, Place
 from nodewarden.security_group.policy import EKS_HOSTS, Group, SecurityGroupPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from nodewarden.security_group.event import Cause
+    from nodewarden.security_group.policy import PrefixList
     from nodewarden.security_group.rule import IngressRule
 
 CLUSTER_TAGS = ("aws:eks:cluster-name", "eks:cluster-name")
@@ -36,6 +38,7 @@ class Look:
     place: Place
     rules: tuple[IngressRule, ...]
     group: Group | None = None
+    lists: Mapping[str, PrefixList] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
     entries: Entries = NO_ENTRIES
     acting: Pause | None = None
@@ -77,9 +80,15 @@ def judge(look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime) ->
         return ()
     stance, why = _stance(look, group, mode)
     return tuple(
-        _left_alone(rule, group, look, policy, now) or Verdict(rule=rule, outcome=stance, why=why)
-        for rule in policy.offending(look.rules)
+        _left_alone(rule, group, look, policy, now)
+        or Verdict(rule=rule, outcome=stance, why=why + _through(rule, look))
+        for rule in policy.offending(look.rules, look.lists)
     )
+
+
+def _through(rule: IngressRule, look: Look) -> str:
+    found = look.lists.get(rule.source)
+    return f", through the prefix list {found}" if found else ""
 
 
 def _left_alone(

@@ -1,0 +1,156 @@
+"""What brings an opening to a host without touching a rule: interfaces that join, prefix lists that change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local import hosts
+from tests.functional.world import recorded
+
+if TYPE_CHECKING:
+    from tests.functional.world import World
+
+RECORDED_INTERFACE = "eni-0123456789abcdef0"
+RECORDED_LIST = "pl-0123456789abcdef0"
+
+
+def make_list(world: World, *entries: str, family: str = "IPv4") -> str:
+    made = world.ec2.create_managed_prefix_list(
+        PrefixListName="offices",
+        MaxEntries=20,
+        AddressFamily=family,
+        Entries=[{"Cidr": entry} for entry in entries],
+    )
+    return made["PrefixList"]["PrefixListId"]
+
+
+def open_to_list(world: World, group: str, list_id: str) -> None:
+    permission: Any = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": [{"PrefixListId": list_id}]}
+    world.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+
+
+def about(name: str, **replaced: str) -> dict[str, Any]:
+    event = recorded(name)
+    for recorded_id, real in replaced.items():
+        event["detail"]["requestParameters"][recorded_id] = real
+    return event
+
+
+def list_event(name: str, list_id: str) -> dict[str, Any]:
+    event = recorded(name)
+    (request,) = event["detail"]["requestParameters"].values()
+    request["PrefixListId"] = list_id
+    return event
+
+
+@pytest.mark.parametrize("name", ["interface-joins-group", "instance-joins-group"])
+def test_an_open_group_that_is_attached_to_a_host_later_is_closed(world: World, name: str) -> None:
+    group = world.group("extra", {})
+    world.open(group, "0.0.0.0/0")
+    world.deliver(group)
+    assert world.sources(group) == {"0.0.0.0/0"}, "no host uses it yet"
+    hosts.start_host(world.ec2, group, hosts.MANAGED)
+
+    world.deliver(group, name)
+
+    assert world.sources(group) == set()
+
+
+def test_an_open_group_of_an_interface_that_is_attached_to_a_host_is_closed(world: World) -> None:
+    group = world.group()
+    world.open(group, "0.0.0.0/0")
+    subnet = world.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    interface = world.ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]
+
+    world.stack.deliver(about("interface-attached", networkInterfaceId=interface["NetworkInterfaceId"]))
+
+    assert world.sources(group) == set()
+
+
+def test_an_interface_that_is_gone_again_is_a_success(world: World) -> None:
+    world.stack.deliver(recorded("interface-attached"))
+
+    assert world.failures() == []
+
+
+@pytest.mark.parametrize("name", ["prefix-list-modified", "prefix-list-restored"])
+def test_a_list_that_gains_the_internet_closes_every_group_that_names_it_and_is_named(world: World, name: str) -> None:
+    list_id = make_list(world, "203.0.113.0/24")
+    first, second, other = world.group("first"), world.group("second"), world.group("other")
+    for group in (first, second):
+        open_to_list(world, group, list_id)
+    open_to_list(world, other, make_list(world, "203.0.113.0/24"))
+    world.ec2.modify_managed_prefix_list(
+        PrefixListId=list_id, PrefixListName="offices", CurrentVersion=1, AddEntries=[{"Cidr": "0.0.0.0/0"}]
+    )
+
+    world.stack.deliver(list_event(name, list_id))
+
+    assert world.sources(first) == world.sources(second) == set()
+    assert len(world.sources(other)) == 1
+    assert all(
+        f"through the prefix list {list_id} (offices), which holds 0.0.0.0/0" in m.email for m in world.stack.told()
+    )
+    assert world.told() == ["revoked", "revoked"]
+
+
+@pytest.mark.parametrize("entries", [["203.0.113.0/24"], ["10.0.0.0/8"], ["8.0.0.0/8", "192.168.0.0/16"]])
+def test_a_list_that_holds_nothing_too_wide_stays_and_costs_one_call(world: World, entries: list[str]) -> None:
+    group = world.group()
+    list_id = make_list(world, *entries)
+    open_to_list(world, group, list_id)
+
+    calls = world.calls(lambda: world.deliver(group), "ec2:")
+
+    assert world.sources(group) == {list_id}
+    assert calls == ["ec2:DescribeSecurityGroupRules", "ec2:GetManagedPrefixListEntries"]
+
+
+def test_a_list_whose_halves_make_the_internet_is_closed(world: World) -> None:
+    group = world.group()
+    open_to_list(world, group, make_list(world, "::/1", "8000::/1", family="IPv6"))
+
+    world.deliver(group)
+
+    assert world.sources(group) == set()
+
+
+def test_a_list_of_aws_itself_stays(world: World) -> None:
+    group = world.group()
+    lists = world.ec2.describe_managed_prefix_lists()["PrefixLists"]
+    (list_id,) = [
+        found["PrefixListId"] for found in lists if found["PrefixListName"] == "com.amazonaws.eu-central-1.s3"
+    ]
+    open_to_list(world, group, list_id)
+
+    world.deliver(group)
+
+    assert world.sources(group) == {list_id}
+
+
+def test_what_was_open_through_a_list_can_be_undone(world: World) -> None:
+    group = world.group()
+    list_id = make_list(world, "0.0.0.0/0")
+    open_to_list(world, group, list_id)
+    world.deliver(group)
+
+    answer = world.ask(
+        "undo",
+        remediation=world.stack.remediations()[0]["remediation_id"],
+        **{"for": "4h"},
+        reason="the vendor's audit",
+        by="alice@example.com",
+    )
+    world.deliver(group)
+
+    assert answer["ok"]
+    assert world.sources(group) == {list_id}
+
+
+def test_a_list_that_nobody_names_is_nobodys_news(world: World) -> None:
+    world.stack.deliver(list_event("prefix-list-modified", make_list(world, "0.0.0.0/0")))
+
+    assert world.failures() == []
+    assert world.stack.entries() == []
