@@ -58,7 +58,10 @@ class Compared:
 
 
 def sides(moto: runtime.Moto, folder: Path) -> tuple[Side, Side]:
-    """Give ours as it was built, and the baseline with the same layer; `folder` takes what they need."""
+    """Give ours as it was built, and the baseline with the same packages; `folder` takes what they need.
+
+    The baseline reads botocore's models as they come: trimming them is ours.
+    """
     baseline = folder / "baseline"
     baseline.mkdir()
     (baseline / "app.py").symlink_to(HERE / "baseline.py")
@@ -66,6 +69,7 @@ def sides(moto: runtime.Moto, folder: Path) -> tuple[Side, Side]:
         Side(runtime.environment(FUNCTION, runtime.path_of(code), moto.endpoint), folder / "events.json")
         for code in (runtime.function_folder(FUNCTION), baseline)
     )
+    theirs.variables.pop("AWS_DATA_PATH")
     return ours, theirs
 
 

@@ -30,6 +30,7 @@ REGION = "eu-central-1"
 LEDGER = "nodewarden-ledger"
 BUILT = template.ROOT / ".aws-sam/build"
 LAYER = BUILT / "NodewardenLayer/python"
+MODELS = BUILT / "NodewardenLayer/models"
 POLICY = template.ROOT / "layers/policy/policy"  # ships as it is
 EMULATORS = template.ROOT / ".venv-sam/lib/python3.13/site-packages/samcli/local/rapid"
 # The runtime's own client and what it imports, which Lambda keeps beside Python; here they are in .venv.
@@ -100,6 +101,7 @@ def environment(function: str, path: str, endpoint: str) -> dict[str, str]:
     return {
         **{name: _value(value, defaults | known) for name, value in variables.items()},
         "POLICY_FOLDER": str(POLICY),
+        "AWS_DATA_PATH": str(MODELS),
         "PYTHONPATH": path,
         "PYTHONDONTWRITEBYTECODE": "1",  # in Lambda both folders are read-only
         "AWS_ACCESS_KEY_ID": "documentation",

@@ -155,19 +155,15 @@ def exemptions(draw: st.DrawFn, present: tuple[IngressRule, ...]) -> Exemption:
 def ledgers(draw: st.DrawFn, present: tuple[IngressRule, ...]) -> tuple[Remediation, ...]:
     """Draw remediations of rules that are there, that were otherwise, and that are gone.
 
-    No two are about the same rules, none changed at the same moment, and no rule is in two unfinished ones.
+    No two are about the same rules, and none changed at the same moment.
     """
     known = {int(each.rule_id.removeprefix("sgr-"), 16): each for each in present}
     numbers = st.sets(st.integers(1, 6), min_size=1, max_size=3)
     moments = count(1)
-    taken: set[int] = set()
     records = {}
     for _ in range(draw(st.integers(0, 4))):
         chosen = draw(numbers)
         outcome = draw(st.sampled_from(Outcome))
-        if outcome in UNFINISHED and chosen & taken:
-            continue
-        taken |= chosen if outcome in UNFINISHED else set()
         held = tuple(known[n] if n in known and draw(st.booleans()) else draw(rules(n)) for n in sorted(chosen))
         record = remediation(outcome, *held, version=draw(st.integers(1, 3)), changed_at=NOW - next(moments) * HOUR)
         kept = held[: draw(st.integers(1, len(held)))] if outcome in UNFINISHED else held

@@ -19,6 +19,8 @@ EVENTS = Path(__file__).parents[2] / "events" / "security_group"
 OTHER_GROUP = "sg-0123456789abcdef1"
 RULE = "sgr-0123456789abcde00"
 OTHER_RULE = "sgr-0123456789abcde01"
+INTERFACE = "eni-0123456789abcdef0"
+LIST = "pl-0123456789abcdef0"
 TEN_MEGABYTES = "x" * 10_000_000
 
 NESTED = {
@@ -130,6 +132,45 @@ def test_a_modification_of_several_rules_points_at_its_group_and_rules() -> None
     assert trigger.cause.rule_ids == {RULE, OTHER_RULE}
 
 
+def test_an_instance_that_is_put_into_groups_points_at_them() -> None:
+    groups = {"items": [{"groupId": GROUP_ID}, {"groupId": OTHER_GROUP}]}
+
+    trigger = parse(event(requestParameters={"instanceId": "i-0123456789abcdef0", "groupSet": groups}))
+
+    assert trigger.group_ids == (GROUP_ID, OTHER_GROUP)
+
+
+def test_an_interface_that_is_put_into_groups_points_at_them_alone() -> None:
+    groups = {"items": [{"groupId": GROUP_ID}]}
+
+    trigger = parse(event(requestParameters={"networkInterfaceId": INTERFACE, "groupSet": groups}))
+
+    assert (trigger.group_ids, trigger.interface_ids) == ((GROUP_ID,), ())
+
+
+def test_an_interface_that_is_attached_points_at_the_groups_that_it_is_in() -> None:
+    trigger = parse(event(requestParameters={"networkInterfaceId": INTERFACE, "instanceId": "i-0123456789abcdef0"}))
+
+    assert (trigger.group_ids, trigger.group_names) == ((), ())
+    assert (trigger.interface_ids, trigger.list_ids) == ((INTERFACE,), ())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"prefixListId": LIST},
+        {"ModifyManagedPrefixListRequest": {"PrefixListId": LIST, "AddEntry": {"Cidr": "0.0.0.0/0", "tag": 1}}},
+        {"RestoreManagedPrefixListVersionRequest": {"PrefixListId": LIST, "PreviousVersion": 1}},
+    ],
+    ids=lambda parameters: next(iter(parameters)),
+)
+def test_a_prefix_list_that_changes_points_at_the_groups_that_name_it(parameters: object) -> None:
+    trigger = parse(event(requestParameters=parameters))
+
+    assert (trigger.group_ids, trigger.group_names) == ((), ())
+    assert (trigger.interface_ids, trigger.list_ids) == ((), (LIST,))
+
+
 @pytest.mark.parametrize("name", sorted(file.stem for file in EVENTS.glob("*.json") if "ignored" not in file.stem))
 def test_the_events_of_the_repository_point_somewhere_or_say_that_they_do_not(name: str) -> None:
     recorded = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
@@ -168,6 +209,13 @@ def test_the_events_of_the_repository_point_somewhere_or_say_that_they_do_not(na
         {"groupName": ["default"]},
         {"groupName": "x" * 256},
         {"groupName": TEN_MEGABYTES},
+        {"networkInterfaceId": f"{INTERFACE}\n"},
+        {"networkInterfaceId": [INTERFACE]},
+        {"prefixListId": "pl-xyz"},
+        {"prefixListId": TEN_MEGABYTES},
+        {"ModifyManagedPrefixListRequest": [{"PrefixListId": LIST}]},
+        {"RestoreManagedPrefixListVersionRequest": {"PrefixListId": {"id": LIST}}},
+        {"groupSet": {"items": [{"groupId": "default"}, GROUP_ID, None]}},
         {"ModifySecurityGroupRulesRequest": None},
         {"ModifySecurityGroupRulesRequest": [{"GroupId": GROUP_ID}]},
         modified({"SecurityGroupRuleId": RULE}, group=None),
@@ -389,10 +437,16 @@ RULES = st.sampled_from([RULE, OTHER_RULE, "sgr-\n", "sgr-" + "0" * 2000])
 RECORDS = objects(
     eventName=JSON,
     userAgent=JSON,
-    userIdentity=objects(type=JSON, arn=JSON, invokedBy=JSON, userName=JSON, principalId=JSON),
+    userIdentity=objects(
+        type=st.just("Root") | JSON, accountId=JSON, arn=JSON, invokedBy=JSON, userName=JSON, principalId=JSON
+    ),
     requestParameters=objects(
         groupId=GROUPS,
         groupName=JSON,
+        groupSet=objects(items=st.lists(objects(groupId=GROUPS))),
+        networkInterfaceId=st.just(INTERFACE) | JSON,
+        prefixListId=st.just(LIST) | JSON,
+        ModifyManagedPrefixListRequest=objects(PrefixListId=st.just(LIST) | JSON),
         ModifySecurityGroupRulesRequest=objects(
             GroupId=GROUPS,
             SecurityGroupRule=objects(SecurityGroupRuleId=RULES) | st.lists(objects(SecurityGroupRuleId=RULES)),
@@ -411,7 +465,9 @@ def test_any_record_points_somewhere_or_is_refused(detail: object) -> None:
     if isinstance(result, EventError):
         assert str(result).isprintable()
         return
-    assert bool(result.group_ids) is not bool(result.group_names)
+    assert result.group_ids or result.group_names or result.interface_ids or result.list_ids
+    assert not (result.group_ids and (result.group_names or result.interface_ids))
+    assert {*result.group_ids, *result.interface_ids, *result.list_ids} <= {GROUP_ID, OTHER_GROUP, INTERFACE, LIST}
     assert all(text.isprintable() and len(text) <= 256 for text in texts(result.cause))
 
 
