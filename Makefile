@@ -5,12 +5,10 @@ SHELL := /bin/bash -eu -o pipefail
 
 PYTHON  := python3.13
 BIN     := .venv/bin
-UV      := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
+UV      := .venv-uv/bin/uv
 SAM     := .venv-sam/bin/sam
-EVENTS  := events
 LOCKS   := layer:layers/nodewarden/requirements.txt dev:requirements/dev.txt sam:requirements/sam.txt uv:requirements/uv.txt
 COMPILE  = $(UV) pip compile --quiet --generate-hashes --no-header --universal --python-version 3.13 pyproject.toml
-CODE    := layers functions local tests bench
 export SAM_CLI_TELEMETRY := 0
 export PYTHONPATH := layers/nodewarden:.
 
@@ -51,26 +49,26 @@ lock: $(UV) ## compile the dependency groups again, to their newest versions
 
 .PHONY: lock-check
 lock-check: $(UV) # the compiled files say what pyproject.toml asks for
-	@for lock in $(LOCKS); do \
-	  cp "$${lock##*:}" .lock-check.txt; $(COMPILE) --group "$${lock%%:*}" -o .lock-check.txt; \
-	  cmp -s .lock-check.txt "$${lock##*:}" || { echo "$${lock##*:} is stale: run make lock"; rm .lock-check.txt; exit 1; }; \
-	done; rm .lock-check.txt; echo "locks are fresh"
+	@fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; for lock in $(LOCKS); do \
+	  cp "$${lock##*:}" "$$fresh"; $(COMPILE) --group "$${lock%%:*}" -o "$$fresh"; \
+	  cmp -s "$$fresh" "$${lock##*:}" || { echo "$${lock##*:} is stale: run make lock"; exit 1; }; \
+	done; echo "locks are fresh"
 
 clean: ## remove what was built and installed
-	rm -rf .venv .venv-sam .venv-uv .aws-sam .ruff_cache .mypy_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-uv .aws-sam build .ruff_cache .mypy_cache .pytest_cache .hypothesis
 
 .venv-uv/bin/uv: requirements/uv.txt
 	$(PYTHON) -m venv .venv-uv
 	.venv-uv/bin/python -m pip install --quiet --require-hashes -r requirements/uv.txt
 	@touch $@
 
-.venv/ready: requirements/dev.txt $(filter .venv-uv/%,$(UV))
+.venv/ready: requirements/dev.txt $(UV)
 	@echo "setting up Python 3.13 with what requirements/dev.txt pins (once)"
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python requirements/dev.txt
 	@touch $@
 
-.venv-sam/ready: requirements/sam.txt $(filter .venv-uv/%,$(UV))
+.venv-sam/ready: requirements/sam.txt $(UV)
 	@echo "setting up the SAM CLI (once)"
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-sam
 	$(UV) pip sync --quiet --require-hashes --python .venv-sam/bin/python requirements/sam.txt

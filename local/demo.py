@@ -35,7 +35,7 @@ def main() -> int:
         "[bold]Nodewarden on this machine[/]: AWS is played by moto, events go through the rules of template.yaml.\n"
     )
     with mock_aws():
-        wrong = [*_security_group(Stack({"AlertEmail": "security@example.com"}), boto3.client("ec2"))]
+        wrong = _security_group(Stack({"AlertEmail": "security@example.com"}), boto3.client("ec2"))
     for what in wrong:
         console.print(f"[bold red]WRONG:[/] {what}")
     if not wrong:
@@ -45,6 +45,17 @@ def main() -> int:
 
 def _security_group(stack: Stack, ec2: EC2Client) -> list[str]:
     """Tell how an opening is revoked, recorded, told, and undone; gives what went wrong."""
+    group, opened = _somebody_opens(ec2)
+    event = _event("authorize-mixed-permission", group, opened)
+    functions = _event_arrives(stack, event)
+    closed = _what_was_done(stack, ec2, group)
+    _what_people_hear(stack)
+    undone = _undo(stack, ec2, event)
+    return _wrong(stack, functions, closed, undone)
+
+
+def _somebody_opens(ec2: EC2Client) -> tuple[str, list[str]]:
+    """Open a group of a host; gives the group and the rules that open it to the internet."""
     _title("1. A node group's hosts, and a group of theirs that somebody opens")
     group = hosts.make_group(ec2, "workers-remote-access", {"Name": "workers-remote-access"})
     host = hosts.start_host(ec2, group, hosts.MANAGED)
@@ -65,25 +76,37 @@ def _security_group(stack: Stack, ec2: EC2Client) -> list[str]:
         ],
     )
     _rules(ec2, group, "The group before")
+    made = answer["SecurityGroupRules"]
+    return group, [rule["SecurityGroupRuleId"] for rule in made if rule.get("CidrIpv4") != "10.0.0.0/8"]
 
+
+def _event_arrives(stack: Stack, event: dict[str, Any]) -> list[str]:
+    """Deliver the event; gives the functions that it was routed to."""
     _title("2. The event arrives")
-    opened = [
-        rule["SecurityGroupRuleId"] for rule in answer["SecurityGroupRules"] if rule.get("CidrIpv4") != "10.0.0.0/8"
-    ]
-    event = _event("authorize-mixed-permission", group, opened)
     _event_panel(event)
-    functions = _quietly(stack.deliver, event)
+    functions: list[str] = _quietly(stack.deliver, event)
     console.print(f"The rules of template.yaml route it to: [bold]{', '.join(functions)}[/]")
+    return functions
 
+
+def _what_was_done(stack: Stack, ec2: EC2Client, group: str) -> set[str]:
+    """Show the ledger's only remediation; gives what the group still opens."""
     _title("3. What was decided, why, and what was done")
     (entry,) = stack.remediations()
     _ledger(entry)
-    after = _rules(ec2, group, "The group after")
+    return _rules(ec2, group, "The group after")
+
+
+def _what_people_hear(stack: Stack) -> None:
     _title("4. What people hear")
     (closed,) = stack.told()
     _email(closed)
 
+
+def _undo(stack: Stack, ec2: EC2Client, event: dict[str, Any]) -> set[str]:
+    """Undo the only remediation and let the event arrive again; gives what the group then opens."""
     _title("5. Somebody needs it open for four hours: undo")
+    (entry,) = stack.remediations()
     request = {"verb": "undo", "remediation": entry["remediation_id"], "for": "4h"}
     request |= {"reason": "the vendor's audit", "by": "alice@example.com"}
     console.print(f"UndoFunction  ← {json.dumps(request)}")
@@ -93,12 +116,15 @@ def _security_group(stack: Stack, ec2: EC2Client) -> list[str]:
     _email(stack.told()[-1])
     console.print("The opening makes an event again; it is exempt, so the group stays open until then:")
     _quietly(stack.deliver, event)
-    undone = _rules(ec2, group, "The group after the undo")
+    return _rules(ec2, entry["group_id"], "The group after the undo")
 
+
+def _wrong(stack: Stack, functions: list[str], closed: set[str], undone: set[str]) -> list[str]:
+    """Say what is not as it must be at the end."""
     everything = {"0.0.0.0/0 everyone", "10.0.0.0/8 offices", "::/0 everyone"}
     checks = {
         "the event was not routed to SecurityGroupFunction alone": functions == ["SecurityGroupFunction"],
-        "the opening was not closed, or the private source not kept": after == {"10.0.0.0/8 offices"},
+        "the opening was not closed, or the private source not kept": closed == {"10.0.0.0/8 offices"},
         "the undo did not put the rules back": undone == everything,
         "the ledger does not say undone": "undone" in [e["outcome"] for e in stack.remediations()],
         "people did not hear exactly two messages": len(stack.told()) == 2,  # noqa: PLR2004

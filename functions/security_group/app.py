@@ -38,26 +38,27 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     outcomes = {}
     for place in gather.places(trigger, wired.ec2(trigger.account, trigger.region)):
         try:
-            outcomes[place.group_id] = _log(place, _close(place, trigger, wired))
+            outcomes[place.group_id] = _answer(place, _judge(place, trigger, wired))
         except NodewardenError as error:
             failures.append(error)
     raise_first(failures)
     return outcomes
 
 
-def _close(place: Place, trigger: Trigger, wired: Wiring) -> Decision:
+def _judge(place: Place, trigger: Trigger, wired: Wiring) -> Decision:
     ec2, ledger, policy = wired.ec2(place.account, place.region), wired.ledger, wired.security_group_policy
     look = gather.look(place, ec2, ledger, policy, trigger.cause)
     decision = decide(look, policy, wired.mode, datetime.now(UTC))
     carry_out(decision.actions, ec2, ledger)
+    if look.unread:
+        raise look.unread
     return decision
 
 
-def _log(place: Place, decision: Decision) -> list[dict[str, str]]:
+def _answer(place: Place, decision: Decision) -> list[dict[str, str]]:
     """Say what became of each offending rule, in the log and as the answer."""
     verdicts = [
-        {"rule": str(v.rule), "rule_id": v.rule.rule_id, "outcome": v.outcome or "out-of-scope", "why": v.why}
-        for v in decision.verdicts
+        {"rule": str(v.rule), "rule_id": v.rule.rule_id, "outcome": v.word, "why": v.why} for v in decision.verdicts
     ]
     logger.info("judged", extra={"group": place.group_id, "open_to_the_internet": verdicts})
     for verdict in verdicts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from tests.functional.test_security_group_faults import refuse
+from tests.functional.world import refuse
 
 if TYPE_CHECKING:
     from tests.functional.world import World

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import hosts
-from tests.functional.world import WHO
+from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
     from tests.functional.world import World
@@ -51,7 +51,7 @@ def test_check_says_why_a_group_is_left_alone(world: World) -> None:
 
     (verdict,) = world.ask("check", group=group)["open_to_the_internet"]
 
-    assert verdict["would_be"] == "left alone"
+    assert verdict["would_be"] == "out-of-scope"
     assert "no EKS host uses the group" in verdict["why"]
 
 
@@ -158,8 +158,6 @@ def test_a_pause_and_its_end_are_recorded_and_told(world: World) -> None:
 
 
 def test_what_aws_refuses_is_answered_with_the_missing_action(world: World) -> None:
-    from tests.functional.test_security_group_faults import refuse  # noqa: PLC0415
-
     world.fault("ec2:DescribeSecurityGroupRules", refuse("UnauthorizedOperation", "DescribeSecurityGroupRules"))
 
     answer = world.ask("check", group=GROUP)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from local import hosts, template
 from local.stack import Crash
 
@@ -130,6 +132,16 @@ class World:
                 contextvars.Context().run(then)  # the world acts, not the function
 
         self.stack.observers.append(happen)
+
+
+def refuse(code: str, operation: str) -> Callable[[], None]:
+    """Make what raises AWS's refusal of `operation` with this error code, for `World.fault`."""
+
+    def raise_it() -> None:
+        answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise ClientError(answer, operation)
+
+    return raise_it
 
 
 def recorded(name: str) -> dict[str, Any]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nodewarden.record import Entries, Exemption, Outcome, Pause, Place, Remediation, remediation_id
 from nodewarden.security_group import policy as security_group_policy
-from nodewarden.security_group.policy import Group, SecurityGroupPolicy
+from nodewarden.security_group.group import Group
 from nodewarden.security_group.rule import IngressRule, PortRange, parse_protocol
 from nodewarden.security_group.verdict import NO_ENTRIES, Look
 from nodewarden.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from nodewarden.security_group.group import PrefixList
+    from nodewarden.security_group.policy import SecurityGroupPolicy
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
@@ -23,6 +27,7 @@ PLACE = Place(account=ACCOUNT, region=REGION, group_id=GROUP_ID)
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ANYWHERE = "0.0.0.0/0"
+NO_LISTS: Mapping[str, PrefixList] = MappingProxyType({})
 
 CLIENT_RULES = {
     "description": "kubernetes.io/rule/nlb/client=*",
@@ -66,7 +71,7 @@ def group(
 ) -> Group:
     """Give a security group: the one that EKS makes for a cluster."""
     tags = {"aws:eks:cluster-name": "demo"} if tags is None else tags
-    return Group(group_id=GROUP_ID, name=name, owner=owner, vpc_id="vpc-0123456789abcdef0", tags=dict(tags))
+    return Group(group_id=GROUP_ID, name=name, owner=owner, tags=dict(tags))
 
 
 def remediation(outcome: Outcome, *rules: IngressRule, version: int = 1, changed_at: datetime = NOW) -> Remediation:
@@ -108,6 +113,12 @@ def pause(*, paused: bool = True) -> Pause:
     return Pause(place=None, paused=paused, by="bob", reason="a migration", changed_at=NOW)
 
 
-def look(*rules: IngressRule, group: Group | None, hosts: tuple[str, ...] = (), entries: Entries = NO_ENTRIES) -> Look:
-    """Give a look at the group."""
-    return Look(place=PLACE, rules=rules, group=group, hosts=hosts, entries=entries)
+def look(
+    *rules: IngressRule,
+    group: Group | None,
+    lists: Mapping[str, PrefixList] = NO_LISTS,
+    hosts: tuple[str, ...] = (),
+    entries: Entries = NO_ENTRIES,
+) -> Look:
+    """Give a look at the group; `lists` are the prefix lists that were read, by id."""
+    return Look(place=PLACE, rules=rules, group=group, lists=lists, hosts=hosts, entries=entries)

@@ -20,6 +20,7 @@ PURE = (
     "nodewarden.table",
     "nodewarden.security_group.decision",
     "nodewarden.security_group.event",
+    "nodewarden.security_group.group",
     "nodewarden.security_group.policy",
     "nodewarden.security_group.rule",
     "nodewarden.security_group.verdict",

@@ -1,9 +1,12 @@
-"""What the documents say is so: targets, files, parameters, outputs, requests, links, errors, alarms, outcomes."""
+"""What the documents say is so: targets, files, parameters, events, settings, requests, links, errors, commands."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,12 +18,16 @@ from samtranslator.yaml_helper import yaml_parse
 from nodewarden import errors
 from nodewarden.record import Outcome
 from nodewarden.security_group.event import parse
+from nodewarden.security_group.policy import read
+from nodewarden.table import Table
 from nodewarden.undo import undo
 from nodewarden.verbs import VERBS, operate
 
 ROOT = Path(__file__).parents[2]
-README, CONTRIBUTING, RUNBOOK = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "docs/runbook.md"))
-DOCUMENTS = [README, CONTRIBUTING, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+README, CONTRIBUTING, CHANGELOG = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))
+RUNBOOK = ROOT / "docs/runbook.md"
+POLICY = ROOT / "layers/policy/policy/security_group.toml"
+DOCUMENTS = [README, CONTRIBUTING, CHANGELOG, *sorted((ROOT / "docs").rglob("*.md"))]
 RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 MARKDOWN_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
@@ -62,6 +69,15 @@ def requests(document: Path) -> dict[str, dict[str, Any]]:
 def template() -> dict[str, dict[str, Any]]:
     parsed: dict[str, dict[str, Any]] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
     return parsed
+
+
+def event_names(pattern: object) -> set[str]:
+    """Give the names of calls that an event pattern has, at any depth."""
+    if isinstance(pattern, list):
+        return set().union(*map(event_names, pattern))
+    if not isinstance(pattern, dict):
+        return set()
+    return {*pattern.get("eventName", [])}.union(*map(event_names, pattern.values()))
 
 
 def anchors(document: Path) -> set[str]:
@@ -112,6 +128,24 @@ def test_the_defaults_of_parameters_are_as_the_readme_says() -> None:
     assert {name: str(value["Default"]) or "none" for name, value in template()["Parameters"].items()} == {
         name: said[name] for name in template()["Parameters"]
     }
+
+
+@pytest.mark.parametrize("document", [README, CHANGELOG], ids=name_of)
+def test_every_call_that_the_rules_listen_for_is_named(document: Path) -> None:
+    functions = [r["Properties"] for r in template()["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+    rules = [e for f in functions for e in f.get("Events", {}).values() if e["Type"] == "EventBridgeRule"]
+    names = event_names([rule["Properties"]["Pattern"] for rule in rules])
+
+    assert "AuthorizeSecurityGroupIngress" in names
+    assert [name for name in sorted(names) if f"`{name}`" not in document.read_text("utf-8")] == []
+
+
+def test_every_setting_of_the_policy_is_in_the_readme() -> None:
+    table = Table("security_group.toml: ", tomllib.loads(POLICY.read_text("utf-8")))
+    read(table)
+
+    assert "aws_prefix_lists" in table.known
+    assert [key for key in table.known if not re.search(rf"`(\[\[)?{key}(]])?`", README.read_text("utf-8"))] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
@@ -176,6 +210,35 @@ def test_every_log_group_that_is_named_is_in_the_template() -> None:
 
     assert named
     assert {name.replace("nodewarden", "${AWS::StackName}") for name in named} <= groups
+
+
+@pytest.mark.parametrize(
+    ("source", "opened"),
+    [
+        ("0.0.0.0/0", {"IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "everyone"}]}),
+        ("::/0", {"Ipv6Ranges": [{"CidrIpv6": "::/0", "Description": "everyone"}]}),
+        (
+            "pl-0123456789abcdef0",
+            {"PrefixListIds": [{"PrefixListId": "pl-0123456789abcdef0", "Description": "everyone"}]},
+        ),
+    ],
+)
+def test_the_runbook_makes_permissions_of_a_records_rules(source: str, opened: dict[str, Any]) -> None:
+    jq = shutil.which("jq")
+    if jq is None:
+        pytest.skip("jq is not installed, which the runbook's commands need")
+    program = re.findall(r"jq '([^']+)' record\.json > permissions\.json", RUNBOOK.read_text("utf-8"))
+    with_ports = {"protocol": "tcp", "from_port": 22, "to_port": 22, "source": source, "description": "everyone"}
+    without = {"protocol": "-1", "from_port": None, "to_port": None, "source": source, "description": ""}
+    record = json.dumps({"ok": True, "remediation": {"rules": [with_ports, without]}})
+
+    done = subprocess.run([jq, *program], input=record, capture_output=True, text=True, check=True)  # noqa: S603  # ours
+
+    [[kind, [described]]] = opened.items()
+    assert json.loads(done.stdout) == [
+        {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, **opened},
+        {"IpProtocol": "-1", kind: [{key: value for key, value in described.items() if key != "Description"}]},
+    ]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.stem))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from nodewarden.aws.ec2 import Ec2, host_kind
+from nodewarden.aws.ec2 import Ec2
 from nodewarden.errors import AwsError, GoneError, MissingPermissionError, ThrottledError, UnavailableError
+from nodewarden.security_group.group import PrefixList, host_kind
 
 GROUP = "sg-0123456789abcdef0"
+LIST = "pl-0123456789abcdef0"
 
 
 @pytest.fixture(name="stubber")
@@ -140,7 +143,7 @@ def test_an_error_code_has_one_meaning(stubber: Stubber, code: str, status: int,
 
 def test_rules_of_peers_and_prefix_lists_are_read_by_id(stubber: Stubber) -> None:
     peer = row(1) | {"ReferencedGroupInfo": {"GroupId": "sg-0fedcba9876543210"}}
-    named = row(2) | {"PrefixListId": "pl-0123456789abcdef0"}
+    named = row(2) | {"PrefixListId": LIST}
     for one in (peer, named):
         del one["CidrIpv4"]
     stubber.add_response("describe_security_group_rules", {"SecurityGroupRules": [peer, named]})
@@ -148,4 +151,57 @@ def test_rules_of_peers_and_prefix_lists_are_read_by_id(stubber: Stubber) -> Non
     with stubber:
         rules = ec2(stubber).ingress_rules(GROUP)
 
-    assert [rule.source for rule in rules] == ["sg-0fedcba9876543210", "pl-0123456789abcdef0"]
+    assert [rule.source for rule in rules] == ["sg-0fedcba9876543210", LIST]
+
+
+def test_every_entry_of_a_prefix_list_is_read_over_several_pages(stubber: Stubber) -> None:
+    cidrs = [f"203.0.113.{number}/32" for number in range(200)] + ["0.0.0.0/0"]
+    entries = [{"Cidr": cidr, "Description": "an office"} for cidr in cidrs]
+    asked = {"PrefixListId": LIST, "MaxResults": 100}
+    operation = "get_managed_prefix_list_entries"
+    stubber.add_response(operation, {"Entries": entries[:100], "NextToken": "a"}, asked)
+    stubber.add_response(operation, {"Entries": entries[100:200], "NextToken": "b"}, asked | {"NextToken": "a"})
+    stubber.add_response(operation, {"Entries": entries[200:]}, asked | {"NextToken": "b"})
+
+    with stubber:
+        assert ec2(stubber).prefix_list_entries(LIST) == tuple(map(ip_network, cidrs))
+
+
+@pytest.mark.parametrize("code", ["InvalidPrefixListID.NotFound", "InvalidPrefixListId.NotFound"])
+def test_a_prefix_list_that_is_gone_has_no_entries(stubber: Stubber, code: str) -> None:
+    stubber.add_client_error("get_managed_prefix_list_entries", code, http_status_code=400)
+
+    with stubber:
+        assert ec2(stubber).prefix_list_entries(LIST) == ()
+
+
+def test_the_groups_that_name_a_prefix_list_are_found_on_every_page(stubber: Stubber) -> None:
+    asked = {"Filters": [{"Name": "ip-permission.prefix-list-id", "Values": [LIST]}], "MaxResults": 1000}
+    first, second = GROUP, "sg-0fedcba9876543210"
+    page = {"SecurityGroups": [{"GroupId": first}], "NextToken": "a"}
+    stubber.add_response("describe_security_groups", page, asked)
+    stubber.add_response(
+        "describe_security_groups", {"SecurityGroups": [{"GroupId": second}]}, asked | {"NextToken": "a"}
+    )
+
+    with stubber:
+        assert ec2(stubber).groups_referencing([LIST]) == (first, second)
+
+
+def test_prefix_lists_are_described_over_several_pages_each_with_what_it_holds(stubber: Stubber) -> None:
+    customers, aws = LIST, "pl-0fedcba9876543210"
+    wide = {customers: (ip_network("0.0.0.0/0"),), aws: (ip_network("::/0"), ip_network("2000::/3"))}
+    asked = {"Filters": [{"Name": "prefix-list-id", "Values": [customers, aws]}], "MaxResults": 100}
+    described = [
+        {"PrefixListId": aws, "PrefixListName": "com.amazonaws.eu-central-1.s3", "OwnerId": "AWS"},
+        {"PrefixListId": customers, "PrefixListName": "offices", "OwnerId": "111122223333"},
+    ]
+    operation = "describe_managed_prefix_lists"
+    stubber.add_response(operation, {"PrefixLists": described[:1], "NextToken": "a"}, asked)
+    stubber.add_response(operation, {"PrefixLists": described[1:]}, asked | {"NextToken": "a"})
+
+    with stubber:
+        assert ec2(stubber).prefix_lists(wide) == (
+            PrefixList(list_id=aws, name="com.amazonaws.eu-central-1.s3", owner="AWS", wide=wide[aws]),
+            PrefixList(list_id=customers, name="offices", owner="111122223333", wide=wide[customers]),
+        )

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from nodewarden.errors import AccountError, NodewardenError, RequestError
 from nodewarden.record import Place, remediation_id
-from nodewarden.request import Request, answer, duration, group_id, words
-from nodewarden.request import remediation_id as checked_remediation_id
+from nodewarden.request import Request, answer, parse_duration, parse_group_id, parse_remediation_id, words
 from tests.unit.builders import ACCOUNT, GROUP_ID, OTHER_ACCOUNT, PLACE, REGION
 
 EXEMPT = {"verb": "exempt", "group": GROUP_ID, "for": "4h", "reason": "a demo", "by": "alice"}
@@ -28,8 +27,8 @@ def read_whole(event: object) -> dict[str, Any]:
     verb, request = read(event)
     values = {
         "verb": verb,
-        "place": request.place(request.table.parsed("group", group_id)),
-        "for": request.table.parsed("for", duration),
+        "place": request.place(request.table.parsed("group", parse_group_id)),
+        "for": request.table.parsed("for", parse_duration),
         **request.who_and_why(),
     }
     request.table.done()
@@ -71,7 +70,7 @@ def test_a_reason_becomes_one_line() -> None:
     ],
 )
 def test_a_duration_is_hours_or_days(text: str, length: timedelta) -> None:
-    assert duration(text) == length
+    assert parse_duration(text) == length
 
 
 @pytest.mark.parametrize(
@@ -98,20 +97,20 @@ def test_a_duration_is_hours_or_days(text: str, length: timedelta) -> None:
 )
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"^must be hours or days such as '4h' or '2d', at most 90 days, not "):
-        duration(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["91d", "2161h", "9999d", "99999d", "9" * 5000 + "h"])
 def test_more_than_ninety_days_are_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"at most 90 days, not .{1,22}$"):
-        duration(text)
+        parse_duration(text)
 
 
 @given(st.text())
 def test_any_text_is_a_duration_of_an_hour_to_ninety_days_or_refused(text: str) -> None:
     for suffix in ("", "h", "d"):
         try:
-            length = duration(text + suffix)
+            length = parse_duration(text + suffix)
         except ValueError:
             continue
         assert timedelta(hours=1) <= length <= timedelta(days=90)
@@ -119,7 +118,7 @@ def test_any_text_is_a_duration_of_an_hour_to_ninety_days_or_refused(text: str) 
 
 @pytest.mark.parametrize("text", ["sg-01234567", "sg-0123456789abcdef0"])
 def test_a_group_id_is_short_or_long(text: str) -> None:
-    assert group_id(text) == text
+    assert parse_group_id(text) == text
 
 
 @pytest.mark.parametrize(
@@ -128,13 +127,13 @@ def test_a_group_id_is_short_or_long(text: str) -> None:
 )
 def test_anything_else_is_no_group_id(text: str) -> None:
     with pytest.raises(ValueError, match=r"^must be a security group's id such as sg-"):
-        group_id(text)
+        parse_group_id(text)
 
 
 def test_the_id_of_a_remediation_is_one() -> None:
     made = remediation_id(PLACE, ["sgr-0123456789abcde00"])
 
-    assert checked_remediation_id(made) == made
+    assert parse_remediation_id(made) == made
 
 
 def test_the_id_of_a_remediation_is_about_the_rules_and_not_their_order() -> None:
@@ -171,7 +170,7 @@ def test_the_id_of_a_remediation_is_of_one_place(other: Place) -> None:
 )
 def test_anything_else_is_no_remediation(text: str) -> None:
     with pytest.raises(ValueError, match=r"^must be the id from a message or from status"):
-        checked_remediation_id(text)
+        parse_remediation_id(text)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\x1b", "\u202e\u200b"], ids=ascii)

@@ -9,14 +9,15 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nodewarden.record import FINAL, Entries, Exemption, Outcome, Pause, Remediation, remediation_id
 from nodewarden.security_group.decision import Decision, Note, Revoke, decide
 from nodewarden.security_group.event import parse
+from nodewarden.security_group.group import cluster_of
 from nodewarden.security_group.rule import HIGHEST_PORT, IngressRule
-from nodewarden.security_group.verdict import Look, Mode, cluster_of
+from nodewarden.security_group.verdict import Look, Mode
 from tests.unit.builders import (
     ACCOUNT,
     ANYWHERE,
@@ -37,7 +38,8 @@ from tests.unit.builders import (
 )
 
 if TYPE_CHECKING:
-    from nodewarden.security_group.policy import Group, SecurityGroupPolicy
+    from nodewarden.security_group.group import Group
+    from nodewarden.security_group.policy import SecurityGroupPolicy
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10")
 UNFINISHED = {Outcome.BEGUN, Outcome.PARTIAL}
@@ -139,10 +141,10 @@ def rules(draw: st.DrawFn, number: int) -> IngressRule:
 def exemptions(draw: st.DrawFn, present: tuple[IngressRule, ...]) -> Exemption:
     """Draw an exemption of a rule that is there, of more than it, or of any other."""
     opened = draw(st.sampled_from(present) if present else rules(9))
-    opened = draw(st.just(opened) | rules(9).map(lambda other: replace(opened, source=other.source)) | rules(9))
+    opened = replace(opened, source=draw(st.just(opened.source) | SOURCES))
     all_ports = draw(st.booleans())
     return replace(
-        exemption(until=NOW + draw(st.sampled_from([-HOUR, timedelta(0), HOUR]))),
+        exemption(until=NOW + draw(st.sampled_from([HOUR, HOUR, timedelta(0), -HOUR]))),
         protocol=opened.protocol,
         from_port=None if all_ports else opened.from_port,
         to_port=None if all_ports else opened.to_port,
@@ -158,12 +160,12 @@ def ledgers(draw: st.DrawFn, present: tuple[IngressRule, ...]) -> tuple[Remediat
     No two are about the same rules, and none changed at the same moment.
     """
     known = {int(each.rule_id.removeprefix("sgr-"), 16): each for each in present}
-    numbers = st.sets(st.integers(1, 6), min_size=1, max_size=3)
+    numbers = st.sets(st.integers(1, 5), min_size=1, max_size=3)
     moments = count(1)
     records = {}
     for _ in range(draw(st.integers(0, 4))):
         chosen = draw(numbers)
-        outcome = draw(st.sampled_from(Outcome))
+        outcome = draw(st.sampled_from(Outcome) | st.sampled_from(sorted(UNFINISHED)))
         held = tuple(known[n] if n in known and draw(st.booleans()) else draw(rules(n)) for n in sorted(chosen))
         record = remediation(outcome, *held, version=draw(st.integers(1, 3)), changed_at=NOW - next(moments) * HOUR)
         kept = held[: draw(st.integers(1, len(held)))] if outcome in UNFINISHED else held
@@ -180,7 +182,7 @@ GROUPS = st.builds(
     ),
     st.sampled_from([ACCOUNT, ACCOUNT, ACCOUNT, OTHER_ACCOUNT]),
 )
-PAUSES = st.none() | st.builds(pause, paused=st.booleans())
+PAUSES = st.sampled_from([None, None, None, pause(paused=False), pause()])
 
 
 @st.composite
@@ -191,7 +193,7 @@ def looks(
     pauses: st.SearchStrategy[Pause | None] = PAUSES,
     exempt: bool = True,
 ) -> Look:
-    present = tuple(draw(rules(number)) for number in sorted(draw(st.sets(st.integers(1, 5), max_size=4))))
+    present = tuple(draw(rules(number)) for number in range(1, draw(st.integers(0, 4)) + 1))
     return Look(
         place=PLACE,
         rules=present,
@@ -199,17 +201,17 @@ def looks(
         hosts=draw(st.sampled_from([(), ("i-0123456789abcdef0",)])),
         entries=Entries(
             remediations=draw(ledgers(present)),
-            exemptions=tuple(draw(st.lists(exemptions(present), max_size=2))) if exempt else (),
+            exemptions=tuple(draw(exemptions(present)) for _ in range(draw(st.integers(0, 2)))) if exempt else (),
             pause=draw(pauses),
         ),
-        acting=draw(pauses),
+        pause_of_acting=draw(pauses),
     )
 
 
 OWN = GROUPS.map(lambda each: replace(each, owner=ACCOUNT))
-NO_PAUSES = st.none() | st.builds(pause, paused=st.just(value=False))
-POLICIES = st.sampled_from([EKS_HOSTS, EVERY_GROUP, NO_CONTROLLERS])
-MODES = st.sampled_from(Mode)
+NO_PAUSES = st.sampled_from([None, pause(paused=False)])
+POLICIES = st.sampled_from([NO_CONTROLLERS, EVERY_GROUP, EKS_HOSTS])
+MODES = st.sampled_from([Mode.ENFORCE, Mode.ENFORCE, Mode.OBSERVE])
 
 
 # The same facts, said another way than the core says them
@@ -308,7 +310,9 @@ def test_nothing_is_revoked_while_the_group_or_all_acting_is_paused(
     everywhere: bool,  # noqa: FBT001 hypothesis draws it
 ) -> None:
     paused = (
-        replace(seen, acting=pause()) if everywhere else replace(seen, entries=replace(seen.entries, pause=pause()))
+        replace(seen, pause_of_acting=pause())
+        if everywhere
+        else replace(seen, entries=replace(seen.entries, pause=pause()))
     )
 
     assert not revoked(decide(paused, settings, Mode.ENFORCE, NOW))
@@ -359,6 +363,8 @@ def test_only_what_a_controller_may_open_is_left_to_it(seen: Look, mode: Mode) -
 def test_what_is_decided_depends_on_what_was_seen_and_not_on_its_order(
     seen: Look, settings: SecurityGroupPolicy, mode: Mode, data: st.DataObject
 ) -> None:
+    begun = [name for r in seen.entries.remediations if r.outcome in UNFINISHED for name in r.rule_ids]
+    assume(len(begun) == len(set(begun)))  # the first of two that share a rule takes it
     shuffled = replace(
         seen,
         rules=tuple(data.draw(st.permutations(seen.rules))),
@@ -710,7 +716,9 @@ def test_a_pause_holds_what_would_be_revoked_and_names_who_paused() -> None:
 
 
 def test_a_pause_that_has_ended_holds_nothing() -> None:
-    ended = replace(look(rule(), group=group(), entries=Entries(pause=pause(paused=False))), acting=pause(paused=False))
+    ended = replace(
+        look(rule(), group=group(), entries=Entries(pause=pause(paused=False))), pause_of_acting=pause(paused=False)
+    )
 
     assert outcomes(enforce(ended)) == ["revoked"]
 
@@ -718,7 +726,7 @@ def test_a_pause_that_has_ended_holds_nothing() -> None:
 def test_the_end_of_one_pause_is_not_the_end_of_the_other() -> None:
     seen = look(rule(), group=group(), entries=Entries(pause=pause()))
 
-    assert outcomes(enforce(replace(seen, acting=pause(paused=False)))) == ["paused"]
+    assert outcomes(enforce(replace(seen, pause_of_acting=pause(paused=False)))) == ["paused"]
 
 
 # What the ledger says already
@@ -882,7 +890,7 @@ def test_an_unfinished_act_that_closed_one_rule_before_the_other_was_exempted_re
 
 def test_an_unfinished_act_rests_while_acting_is_paused() -> None:
     begun = recorded(remediation(Outcome.BEGUN, rule()))
-    seen = replace(look(rule(), group=group(), entries=begun), acting=pause())
+    seen = replace(look(rule(), group=group(), entries=begun), pause_of_acting=pause())
 
     assert done(enforce(seen)) == [("Note", id_of(rule()), Outcome.PAUSED, (1,))]
 
@@ -908,8 +916,8 @@ def test_a_record_is_superseded_when_a_new_act_takes_its_rules() -> None:
     told = recorded(remediation(Outcome.OBSERVED, ssh))
 
     assert done(enforce(look(ssh, rdp, group=group(), entries=told))) == [
-        ("Note", id_of(ssh), Outcome.SUPERSEDED, (1,)),
         ("Revoke", id_of(ssh, rdp), Outcome.REVOKED, (1, 2)),
+        ("Note", id_of(ssh), Outcome.SUPERSEDED, (1,)),
     ]
 
 

@@ -152,7 +152,7 @@ def test_an_interface_that_is_attached_points_at_the_groups_that_it_is_in() -> N
     trigger = parse(event(requestParameters={"networkInterfaceId": INTERFACE, "instanceId": "i-0123456789abcdef0"}))
 
     assert (trigger.group_ids, trigger.group_names) == ((), ())
-    assert (trigger.interface_ids, trigger.list_ids) == ((INTERFACE,), ())
+    assert (trigger.interface_ids, trigger.prefix_list_ids) == ((INTERFACE,), ())
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_prefix_list_that_changes_points_at_the_groups_that_name_it(parameters
     trigger = parse(event(requestParameters=parameters))
 
     assert (trigger.group_ids, trigger.group_names) == ((), ())
-    assert (trigger.interface_ids, trigger.list_ids) == ((), (LIST,))
+    assert (trigger.interface_ids, trigger.prefix_list_ids) == ((), (LIST,))
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in EVENTS.glob("*.json") if "ignored" not in file.stem))
@@ -224,12 +224,16 @@ def test_the_events_of_the_repository_point_somewhere_or_say_that_they_do_not(na
     ids=short,
 )
 def test_a_request_that_names_no_group_says_where_to_look_instead(parameters: object) -> None:
-    with pytest.raises(NoGroupInEventError, match=r"^AuthorizeSecurityGroupIngress 0-1 names no security group: look"):
+    with pytest.raises(
+        NoGroupInEventError,
+        match=r"^AuthorizeSecurityGroupIngress 0-1 names no security group, interface or prefix list: look",
+    ):
         parse(event(requestParameters=parameters, eventName="AuthorizeSecurityGroupIngress", eventID="0-1"))
 
 
-def test_a_group_name_as_long_as_ec2_lets_it_be_is_looked_for() -> None:
-    assert parse(event(requestParameters={"groupName": "x" * 255})).group_names == ("x" * 255,)
+@pytest.mark.parametrize("length", [1, 255])
+def test_a_group_name_as_short_or_long_as_ec2_lets_it_be_is_looked_for(length: int) -> None:
+    assert parse(event(requestParameters={"groupName": "x" * length})).group_names == ("x" * length,)
 
 
 @pytest.mark.parametrize("detail", [None, [], "text", 7, {}])
@@ -465,9 +469,14 @@ def test_any_record_points_somewhere_or_is_refused(detail: object) -> None:
     if isinstance(result, EventError):
         assert str(result).isprintable()
         return
-    assert result.group_ids or result.group_names or result.interface_ids or result.list_ids
+    assert result.group_ids or result.group_names or result.interface_ids or result.prefix_list_ids
     assert not (result.group_ids and (result.group_names or result.interface_ids))
-    assert {*result.group_ids, *result.interface_ids, *result.list_ids} <= {GROUP_ID, OTHER_GROUP, INTERFACE, LIST}
+    assert {*result.group_ids, *result.interface_ids, *result.prefix_list_ids} <= {
+        GROUP_ID,
+        OTHER_GROUP,
+        INTERFACE,
+        LIST,
+    }
     assert all(text.isprintable() and len(text) <= 256 for text in texts(result.cause))
 
 

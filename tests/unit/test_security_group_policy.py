@@ -59,6 +59,7 @@ MISTAKES = {
     "a network that is a number": (toml(never="[10]"), "never[0] must be a text"),
     "networks that are no array": (toml(never='"10.0.0.0/8"'), "never must be an array"),
     "an allowed opening that is no table": (toml(allowed='["tcp/443"]'), "allowed must be an array of tables"),
+    "allowed openings that are a number": (toml(allowed="443"), "allowed must be an array of tables"),
     "one table where there may be several": (
         toml() + '\n[controller]\ndescription = "x"',
         "controller must be an array of tables",
@@ -179,6 +180,13 @@ def test_a_file_that_is_fine_is_read(tmp_path: Path) -> None:
     (tmp_path / "security_group.toml").write_text(toml(widest_ipv4="12"))
 
     assert read(policy.load(tmp_path, "security_group")).widest_ipv4 == 12
+
+
+@pytest.mark.parametrize(("ipv4", "ipv6"), [("1", "1"), ("32", "128")])
+def test_a_prefix_may_be_as_short_or_long_as_there_are(ipv4: str, ipv6: str) -> None:
+    edge = read_text(toml(widest_ipv4=ipv4, widest_ipv6=ipv6))
+
+    assert (edge.widest_ipv4, edge.widest_ipv6) == (int(ipv4), int(ipv6))
 
 
 def test_what_is_optional_may_be_left_out() -> None:

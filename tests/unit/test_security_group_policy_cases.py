@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -13,7 +13,8 @@ import pytest
 from nodewarden import policy
 from nodewarden.errors import PolicyError
 from nodewarden.security_group.decision import Revoke, decide
-from nodewarden.security_group.policy import Group, PrefixList, SecurityGroupPolicy, read
+from nodewarden.security_group.group import Group, PrefixList
+from nodewarden.security_group.policy import SecurityGroupPolicy, read
 from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
 from nodewarden.security_group.verdict import Look, Mode
 from nodewarden.table import Table
@@ -40,17 +41,14 @@ class Case:
 def read_case(table: Table, file: Table) -> Case:
     """Read one case of the file; raises PolicyError naming the key's path."""
     opened = rule_of(table.table("rule"))
-    lists = lists_of(table.table("prefix_list"), opened.source) if "prefix_list" in table else {}
     case = Case(
         name=table.text("name"),
         setting=table.choice("setting", settings_of(file)),
-        look=replace(
-            look(
-                opened,
-                group=group_of(table.table("group")) if "group" in table else group(),
-                hosts=table.array("hosts", str),
-            ),
-            lists=lists,
+        look=look(
+            opened,
+            group=group_of(table.table("group")) if "group" in table else group(),
+            lists=lists_of(table.table("prefix_list"), opened.source) if "prefix_list" in table else {},
+            hosts=table.array("hosts", str),
         ),
         policy=policy_of(table.table("policy"), file),
         at=table.moment("at") or BEFORE_ANY_EXEMPTION_ENDS,

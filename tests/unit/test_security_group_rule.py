@@ -197,3 +197,7 @@ def test_two_rules_open_different_things_by_protocol_ports_or_source() -> None:
 )
 def test_a_rule_reads_as_what_it_opens(protocol: str, ports: str, said: str) -> None:
     assert str(rule(protocol, ports)) == said
+
+
+def test_icmp_whose_type_ec2_does_not_name_reads_as_all_of_it() -> None:
+    assert str(replace(rule("icmp", ""), from_port=None, to_port=None)) == "icmp from 0.0.0.0/0"

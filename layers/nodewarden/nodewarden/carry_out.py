@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
 from nodewarden.errors import NodewardenError, StillOpenError
-from nodewarden.record import Outcome, Place, Remediation
+from nodewarden.record import UNFINISHED, Outcome, Place, Remediation
 from nodewarden.security_group.decision import Action, Note, Revoke
 
 if TYPE_CHECKING:
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from nodewarden.aws.ec2 import Ec2
     from nodewarden.ledger import Ledger
+    from nodewarden.security_group.rule import IngressRule
 
 # Seconds before each look at the group after a revoke: EC2's describes are eventually consistent.
 WAITS = (0, 1.5, 3)
+CLOSING = frozenset({Outcome.REVOKED, *UNFINISHED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Closed:
 def carry_out(actions: Iterable[Action], ec2: Ec2, ledger: Ledger) -> None:
     """Carry out every action; one that fails does not keep the others from being tried, and is raised at the end."""
     failures = []
-    for action in sorted(actions, key=lambda a: isinstance(a, Note)):
+    for action in actions:
         try:
             _perform(action, ec2, ledger)
         except NodewardenError as error:
@@ -61,7 +63,7 @@ def _perform(action: Action, ec2: Ec2, ledger: Ledger) -> None:
 
 def _revoke(remediation: Remediation, ec2: Ec2, ledger: Ledger) -> None:
     first = ledger.begin(remediation, _now())
-    closed = _close(remediation.place, remediation.rule_ids, ec2)
+    closed = _close(remediation.place, remediation.rules, ec2)
     if closed.remaining:
         ledger.close(replace(remediation, outcome=Outcome.PARTIAL, remaining=closed.remaining), _now())
         message = (
@@ -77,25 +79,35 @@ def _finish(remediation: Remediation, closed: Closed, ledger: Ledger, *, first: 
     now = _now()
     gone = tuple(i for i in remediation.rule_ids if i not in closed.by_us) if first else ()
     if first and not closed.by_us:
-        vanished = replace(remediation, outcome=Outcome.GONE, already_gone=gone, remaining=())
+        outcome = Outcome.SUPERSEDED if _revoked_elsewhere(remediation, ledger, now) else Outcome.GONE
+        vanished = replace(remediation, outcome=outcome, already_gone=gone, remaining=())
         if ledger.close(vanished, now, if_only_try=True):
             return
         gone = ()
-    ledger.close(replace(remediation, outcome=Outcome.REVOKED, already_gone=gone, remaining=()), now)
+    revoked = replace(remediation, outcome=Outcome.REVOKED, already_gone=gone, remaining=())
+    ledger.close(revoked, now, by_us=bool(closed.by_us))
 
 
-def _close(place: Place, rule_ids: tuple[str, ...], ec2: Ec2) -> Closed:
+def _revoked_elsewhere(remediation: Remediation, ledger: Ledger, now: datetime) -> bool:
+    """Tell whether a run of ours that saw other rules of the group closed these as well."""
+    others = (r for r in ledger.entries(remediation.place, now).remediations if r.outcome in CLOSING)
+    ours = {*remediation.rule_ids}
+    return any(ours & {*r.rule_ids} for r in others if r.remediation_id != remediation.remediation_id)
+
+
+def _close(place: Place, rules: tuple[IngressRule, ...], ec2: Ec2) -> Closed:
+    """Revoke, and look; what is still there unchanged is revoked again."""
     by_us: set[str] = set()
-    remaining = rule_ids
+    remaining = rules
     for seconds in WAITS:
         time.sleep(seconds)
-        if ec2.revoke(place.group_id, remaining):
-            by_us.update(remaining)
-        shown = {rule.rule_id for rule in ec2.ingress_rules(place.group_id)}
-        remaining = tuple(i for i in remaining if i in shown)
+        if ec2.revoke(place.group_id, (rule.rule_id for rule in remaining)):
+            by_us.update(rule.rule_id for rule in remaining)
+        shown = {(rule.rule_id, rule.opens) for rule in ec2.ingress_rules(place.group_id)}
+        remaining = tuple(rule for rule in remaining if (rule.rule_id, rule.opens) in shown)
         if not remaining:
             break
-    return Closed(by_us=frozenset(by_us), remaining=remaining)
+    return Closed(by_us=frozenset(by_us), remaining=tuple(rule.rule_id for rule in remaining))
 
 
 def _now() -> datetime:

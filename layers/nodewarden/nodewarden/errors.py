@@ -72,4 +72,9 @@ class UnavailableError(AwsError):
 
 
 class GoneError(AwsError):
-    """What the call names does not exist, or not any more."""
+    """What the call names does not exist, or not any more.
+
+    `retried` where the client had tried before: then an earlier try of the same call may have done it.
+    """
+
+    retried: bool = False

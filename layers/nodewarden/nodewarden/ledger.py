@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, ConditionExpressionBuilder
@@ -30,14 +31,26 @@ from nodewarden.item import (
     remediation_item,
     unmarshal,
 )
-from nodewarden.record import STANDING, UNFINISHED, Entries, Exemption, Outcome, Pause, Place, Remediation
+from nodewarden.record import (
+    BEGINNABLE,
+    FINAL,
+    UNFINISHED,
+    Entries,
+    Exemption,
+    Outcome,
+    Pause,
+    Place,
+    Remediation,
+    stamp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+RECENTLY = timedelta(days=1)
 PAGE_KEY = ("pk", "sk", "trigger", "changed_at")
 
 
@@ -49,12 +62,19 @@ class Ledger:
     table: str
     retention: timedelta
 
-    def entries(self, place: Place) -> Entries:
-        """Read a group's partition, consistently, every page; raises LedgerError where an entry cannot be understood."""
+    def entries(self, place: Place, now: datetime) -> Entries:
+        """Read a group's partition, consistently, every page; raises LedgerError where an entry cannot be understood.
+
+        Remediations that ended more than a day ago are left out: history does not decide, and grows.
+        """
+        recent = Attr("outcome").not_exists() | ~_outcome_in(FINAL) | Attr("changed_at").gte(stamp(now - RECENTLY))
+        built = ConditionExpressionBuilder().build_expression(recent)
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": partition(place)}},
+            FilterExpression=built.condition_expression,
+            ExpressionAttributeNames=built.attribute_name_placeholders,
+            ExpressionAttributeValues=marshal({":pk": partition(place), **built.attribute_value_placeholders}),
             ConsistentRead=True,
         )
         with meaning("dynamodb"):
@@ -70,7 +90,7 @@ class Ledger:
         item = self._get(partition(place), f"remediation#{remediation_id}")
         return read_remediation(item) if item else None
 
-    def acting(self) -> Pause | None:
+    def pause_of_acting(self) -> Pause | None:
         """Read whether all acting is paused."""
         item = self._get(partition(None), "pause")
         return read_pause(item) if item else None
@@ -97,29 +117,33 @@ class Ledger:
     def begin(self, entry: Remediation, now: datetime) -> bool:
         """Write down, before EC2 is called, what is about to be revoked; True when this run is the first to try.
 
-        The remediation is new or was only standing: the first try. Or it is unfinished: a further try. Or somebody has
-        finished it already: nothing is written.
+        The remediation is new, or was written down without being revoked: the first try. Or it is unfinished: a further
+        try. Or somebody has revoked it already: nothing is written.
         """
         item = remediation_item(replace(entry, outcome=Outcome.BEGUN), now, self.retention)
-        if self._write(item, when=Attr("pk").not_exists() | _outcome_in(STANDING), count=("version", "tries")):
+        when = Attr("pk").not_exists() | _outcome_in(BEGINNABLE)
+        if self._write(item | {"tries": 1}, when=when, count=("version",)):
             return True
         again = {name: item[name] for name in ("pk", "sk", "rules")}
         self._write(again, when=_outcome_in(UNFINISHED), count=("tries",))
         return False
 
-    def close(self, entry: Remediation, now: datetime, *, if_only_try: bool = False) -> bool:
+    def close(self, entry: Remediation, now: datetime, *, if_only_try: bool = False, by_us: bool = False) -> bool:
         """Write the outcome of a remediation that was begun; False when somebody else did.
 
-        With `if_only_try` only when no other run of ours has set out to revoke it meanwhile.
+        With `if_only_try` only when no other run of ours has set out to revoke it meanwhile. With `by_us`, what EC2
+        did at our word, also over what others wrote down since.
         """
-        when = _outcome_in(UNFINISHED) & Attr("outcome").ne(entry.outcome.value)
+        when = ~_outcome_in({Outcome.REVOKED, Outcome.UNDONE}) if by_us else _outcome_in(UNFINISHED)
+        when &= Attr("outcome").ne(entry.outcome.value)
         if if_only_try:
             when &= Attr("tries").eq(1)
         return self._write(remediation_item(entry, now, self.retention), when=when, count=("version",))
 
     def note(self, entry: Remediation, now: datetime) -> bool:
         """Write a new outcome over the version that the decision saw; False when it has changed since."""
-        when = Attr("version").eq(entry.version) if entry.version else Attr("pk").not_exists()
+        unseen = Attr("pk").not_exists() | (_outcome_in(FINAL) & Attr("changed_at").lt(stamp(now - RECENTLY)))
+        when = Attr("version").eq(entry.version) if entry.version else unseen
         return self._write(remediation_item(entry, now, self.retention), when=when, count=("version",))
 
     def exempt(self, entry: Exemption, now: datetime) -> None:
@@ -151,6 +175,8 @@ class Ledger:
         names = {f"#a{i}": name for i, name in enumerate(attributes)}
         values = {f":a{i}": value for i, value in enumerate(attributes.values())}
         sets = [f"#a{i} = :a{i}" for i in range(len(attributes))]
+        lasting = " REMOVE #ttl" if "outcome" in item and "ttl" not in item else ""
+        names |= {"#ttl": "ttl"} if lasting else {}
         if count:
             sets += [f"{name} = if_not_exists({name}, :zero) + :one" for name in count]
             values |= {":zero": 0, ":one": 1}
@@ -165,7 +191,7 @@ class Ledger:
                 self.client.update_item(
                     TableName=self.table,
                     Key=marshal({"pk": item["pk"], "sk": item["sk"]}),
-                    UpdateExpression="SET " + ", ".join(sets),
+                    UpdateExpression="SET " + ", ".join(sets) + lasting,
                     ExpressionAttributeNames=names,
                     ExpressionAttributeValues=marshal(values),
                     **condition,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nodewarden.record import Exemption, Outcome, Pause, Place, Remediation, stamp
+from nodewarden.security_group.event import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -128,7 +129,10 @@ def _of_exemption(e: Exemption) -> Message:
         ("What", f"{what} stays open until {e.until:%Y-%m-%d %H:%M} UTC"),
         ("Where", f"{e.place.group_id} in account {e.place.account}, {e.place.region}"),
         ("Who", f"{e.by}: {e.reason}"),
-        ("Done", "Wrote the exemption; what it covers is left open until then, and closed after."),
+        (
+            "Done",
+            "Wrote the exemption: what it covers is left open until then. After that, the next event about the group closes it.",
+        ),
         ("Evidence", f"ledger entry exemption {e.exemption_id}"),
     ]
     document = {"schema": 1, "kind": "exemption", "severity": "medium", "outcome": "granted", **_document(e.place)}
@@ -144,7 +148,11 @@ def _of_pause(pause: Pause) -> Message:
     outcome, severity = ("paused", "high") if pause.paused else ("resumed", "info")
     what = pause.place.group_id if pause.place else "acting"
     where = f" in account {pause.place.account}, {pause.place.region}" if pause.place else ""
-    effect = "Nothing is revoked until the verb resume." if pause.paused else "Openings are revoked again."
+    effect = (
+        "Nothing is revoked until the verb resume."
+        if pause.paused
+        else "Openings are revoked again; what opened meanwhile, at the next event about its group."
+    )
     sections = [
         ("What", f"{what} is {outcome}{where}"),
         ("Who", f"{pause.by}: {pause.reason}"),
@@ -178,8 +186,8 @@ def _where(r: Remediation) -> str:
 def _who(r: Remediation) -> str:
     if r.outcome is Outcome.UNDONE and r.undone:
         return f"{r.undone.by}: {r.undone.reason}"
-    if r.cause is None:
-        return "unknown: no event came with it"
+    if r.cause is None or not r.cause.event_name:
+        return "unknown: no API call came with it"
     call = (
         f"{r.cause.actor} by {r.cause.event_name} at {r.cause.at}, from {r.cause.source_ip} with {r.cause.user_agent}"
     )
@@ -191,7 +199,8 @@ def _who(r: Remediation) -> str:
 def _done(r: Remediation) -> str:
     text = DONE[r.outcome].format(remaining=", ".join(r.remaining[:MOST_RULES]))
     if r.outcome is Outcome.UNDONE and r.undone:
-        return f"{text} They are exempt until {r.undone.until:%Y-%m-%d %H:%M} UTC and closed after."
+        missing = f" Not put back: {', '.join(r.remaining)}." if r.remaining else ""
+        return f"{text}{missing} They are exempt until {r.undone.until:%Y-%m-%d %H:%M} UTC; after that, the next event about the group closes them."
     return text
 
 
@@ -226,7 +235,9 @@ def _document(place: Place) -> dict[str, str]:
 
 
 def _text(sections: Iterable[tuple[str, str]]) -> str:
-    return "\n".join(f"{name + ':':<10}{words}" for name, words in sections if words)
+    return "\n".join(
+        f"{name + ':':<10}{words if name == 'What' else one_line(words)}" for name, words in sections if words
+    )
 
 
 def _subject(text: str) -> str:

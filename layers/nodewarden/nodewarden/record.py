@@ -45,6 +45,8 @@ STANDING = frozenset(
     {Outcome.OBSERVED, Outcome.EXEMPT, Outcome.LEFT_TO_CONTROLLER, Outcome.PAUSED, Outcome.OWNED_ELSEWHERE}
 )
 FINAL = frozenset(Outcome) - UNFINISHED - STANDING
+# A rule can be open again under its old id: modified in place and back, or exempt and no longer. Only a revoked id is gone.
+BEGINNABLE = frozenset(Outcome) - UNFINISHED - {Outcome.REVOKED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,10 @@ LONGEST = timedelta(days=90)
 REMEDIATION_ID = re.compile(rf"({GROUP_ID.pattern})-[0-9a-f]{{12}}")
 
 
-def duration(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """Read `4h` or `2d`; raises ValueError for anything else, for nothing, and for more than 90 days.
 
-    >>> duration("4h")
+    >>> parse_duration("4h")
     datetime.timedelta(seconds=14400)
     """
     match = re.fullmatch(r"([1-9][0-9]{0,3})([hd])", text)
@@ -31,7 +31,7 @@ def duration(text: str) -> timedelta:
     return length
 
 
-def group_id(text: str) -> str:
+def parse_group_id(text: str) -> str:
     """Check a security group's id; raises ValueError."""
     if not GROUP_ID.fullmatch(text):
         message = f"must be a security group's id such as sg-0123456789abcdef0, not {line(text)!r}"
@@ -39,7 +39,7 @@ def group_id(text: str) -> str:
     return text
 
 
-def remediation_id(text: str) -> str:
+def parse_remediation_id(text: str) -> str:
     """Check a remediation's id; raises ValueError."""
     if not REMEDIATION_ID.fullmatch(text):
         message = f"must be the id from a message or from status, such as sg-0123456789abcdef0-0123456789ab, not {line(text)!r}"

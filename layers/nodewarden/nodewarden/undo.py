@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from nodewarden.errors import GoneError, NodewardenError, RequestError
 from nodewarden.record import Exemption, Outcome, Remediation, Undone, stamp
-from nodewarden.request import REMEDIATION_ID, Request, answer, duration, remediation_id
+from nodewarden.request import REMEDIATION_ID, Request, answer, parse_duration, parse_remediation_id
 
 if TYPE_CHECKING:
     from nodewarden.aws.ec2 import Ec2
+    from nodewarden.ledger import Ledger
     from nodewarden.security_group.rule import IngressRule
     from nodewarden.wiring import Wiring
 
@@ -53,26 +54,58 @@ def exemption_id(*what: str | int | None) -> str:
 
 def _undo(event: object, wired: Wiring) -> dict[str, Any]:
     _, request = Request.of(event, account=wired.account, region=wired.region, verbs=("undo",))
-    name = request.table.parsed("remediation", remediation_id)
-    length = request.table.parsed("for", duration)
+    name = request.table.parsed("remediation", parse_remediation_id)
+    length = request.table.parsed("for", parse_duration)
     who = request.who_and_why()
     request.table.done()
     ec2, ledger, now = wired.ec2(request.account, request.region), wired.ledger, datetime.now(UTC)
     remediation = _undoable(ledger.remediation(request.place(REMEDIATION_ID.sub(r"\1", name)), name), name)
     undone = Undone(**who, until=now + length)
-    for rule in remediation.rules:
-        ledger.exempt(exempting(remediation, rule, undone), now)
-    opened = {rule.rule_id: _authorize(ec2, remediation, rule) for rule in remediation.rules}
-    if not ledger.note(replace(remediation, outcome=Outcome.UNDONE, undone=undone), now):
-        message = f"{name} was changed by somebody else meanwhile; its rules are open and exempt: look at its status, or undo again"
-        raise RequestError(message)
+    rules = tuple(rule for rule in remediation.rules if rule.rule_id not in remediation.already_gone)
+    opened, failure = _open(rules, remediation, undone, ec2, ledger, now)
+    if opened or not failure:
+        _mark(
+            replace(remediation, outcome=Outcome.UNDONE, undone=undone, remaining=_not_in(opened, rules)), ledger, now
+        )
+    if failure:
+        message = f"{len(opened)} of {len(rules)} rules are open again; then: {failure}. Mend that and undo again"
+        raise RequestError(message) from failure
     return {
         "ok": True,
         "remediation": name,
-        "opened": [str(rule) for rule in remediation.rules if opened[rule.rule_id]],
-        "open_already": [str(rule) for rule in remediation.rules if not opened[rule.rule_id]],
+        "opened": [str(rule) for rule in rules if opened[rule.rule_id]],
+        "open_already": [str(rule) for rule in rules if not opened[rule.rule_id]],
         "exempt_until": stamp(undone.until),
     }
+
+
+def _open(  # noqa: PLR0913, PLR0917 what it takes to open and to write it down
+    rules: tuple[IngressRule, ...], remediation: Remediation, undone: Undone, ec2: Ec2, ledger: Ledger, now: datetime
+) -> tuple[dict[str, bool], NodewardenError | None]:
+    """Exempt and authorise one rule after the other, until one fails: its exemption is ended again."""
+    opened: dict[str, bool] = {}
+    for rule in rules:
+        exemption = exempting(remediation, rule, undone)
+        ledger.exempt(exemption, now)
+        try:
+            opened[rule.rule_id] = _authorize(ec2, remediation, rule)
+        except NodewardenError as error:
+            ledger.exempt(replace(exemption, until=now), now)
+            return opened, error
+    return opened, None
+
+
+def _not_in(opened: dict[str, bool], rules: tuple[IngressRule, ...]) -> tuple[str, ...]:
+    return tuple(rule.rule_id for rule in rules if rule.rule_id not in opened)
+
+
+def _mark(remediation: Remediation, ledger: Ledger, now: datetime) -> None:
+    if not ledger.note(remediation, now):
+        message = (
+            f"{remediation.remediation_id} was changed by somebody else meanwhile; its rules are open and exempt: "
+            "look at its status, or undo again"
+        )
+        raise RequestError(message)
 
 
 def _undoable(remediation: Remediation | None, name: str) -> Remediation:

@@ -10,8 +10,17 @@ from nodewarden import gather
 from nodewarden.errors import NodewardenError, RequestError
 from nodewarden.item import remediation_item
 from nodewarden.record import Exemption, Pause, Remediation, stamp
-from nodewarden.request import REMEDIATION_ID, Request, answer, duration, group_id, remediation_id, words
+from nodewarden.request import (
+    REMEDIATION_ID,
+    Request,
+    answer,
+    parse_duration,
+    parse_group_id,
+    parse_remediation_id,
+    words,
+)
 from nodewarden.security_group.decision import decide
+from nodewarden.security_group.event import PREFIX_LIST_ID
 from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
 from nodewarden.undo import exemption_id
 
@@ -46,10 +55,16 @@ def operate(event: object, wired: Wiring) -> dict[str, Any]:
 
 def _check(request: Request, wired: Wiring) -> dict[str, Any]:
     """Say what would be done about a group and why, changing nothing."""
-    place = request.place(request.table.parsed("group", group_id))
+    place = request.place(request.table.parsed("group", parse_group_id))
     request.table.done()
     policy = wired.security_group_policy
-    seen = gather.look(place, wired.ec2(place.account, place.region), wired.ledger, policy)
+    ec2 = wired.ec2(place.account, place.region)
+    seen = gather.look(place, ec2, wired.ledger, policy)
+    if seen.group is None and ec2.group(place.group_id) is None:
+        message = f"there is no security group {place.group_id} in {place.account}, {place.region}: give its region"
+        raise RequestError(message)
+    if seen.unread:
+        raise seen.unread
     decision = decide(seen, policy, wired.mode, datetime.now(UTC))
     return {
         "group": place.group_id,
@@ -61,8 +76,7 @@ def _check(request: Request, wired: Wiring) -> dict[str, Any]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
-    would_be = verdict.outcome.value if verdict.outcome else "left alone"
-    return {"rule": str(verdict.rule), "rule_id": verdict.rule.rule_id, "would_be": would_be, "why": verdict.why}
+    return {"rule": str(verdict.rule), "rule_id": verdict.rule.rule_id, "would_be": verdict.word, "why": verdict.why}
 
 
 def _status(request: Request, wired: Wiring) -> dict[str, Any]:
@@ -77,7 +91,7 @@ def _status(request: Request, wired: Wiring) -> dict[str, Any]:
 
 
 def _one(request: Request, wired: Wiring) -> dict[str, Any]:
-    name = request.table.parsed("remediation", remediation_id)
+    name = request.table.parsed("remediation", parse_remediation_id)
     request.table.done()
     place = request.place(REMEDIATION_ID.sub(r"\1", name))
     found = wired.ledger.remediation(place, name)
@@ -102,7 +116,7 @@ def _summary(remediation: Remediation) -> dict[str, Any]:
 
 
 def _acting(wired: Wiring) -> str:
-    pause = wired.ledger.acting()
+    pause = wired.ledger.pause_of_acting()
     return f"paused by {pause.by}: {pause.reason}" if pause and pause.paused else "yes"
 
 
@@ -110,7 +124,7 @@ def _exempt(request: Request, wired: Wiring) -> dict[str, Any]:
     """Exempt a protocol, ports and source of one group for a while."""
     now = datetime.now(UTC)
     table = request.table
-    place = request.place(table.parsed("group", group_id))
+    place = request.place(table.parsed("group", parse_group_id))
     protocol = table.parsed("protocol", parse_protocol)
     first, last = _ports(request, protocol)
     source = table.parsed("source", _source)
@@ -121,7 +135,7 @@ def _exempt(request: Request, wired: Wiring) -> dict[str, Any]:
         from_port=first,
         to_port=last,
         source=source,
-        until=now + table.parsed("for", duration),
+        until=now + table.parsed("for", parse_duration),
         **request.who_and_why(),
     )
     table.done()
@@ -142,15 +156,15 @@ def _ports(request: Request, protocol: str) -> tuple[int | None, int | None]:
 
 def _source(text: str) -> str:
     network = parse_source(text)
-    if network is None and not text.startswith("pl-"):
+    if network is None and not PREFIX_LIST_ID.fullmatch(text):
         message = f"must be a CIDR block such as 203.0.113.0/24, or a prefix list's id, not {words(text)!r}"
         raise ValueError(message)
-    return str(network or words(text))
+    return str(network or text)
 
 
 def _pausing(*, paused: bool) -> Callable[[Request, Wiring], dict[str, Any]]:
     def carry_out(request: Request, wired: Wiring) -> dict[str, Any]:
-        what = request.table.parsed("what", lambda text: text if text == ACTING else group_id(text))
+        what = request.table.parsed("what", lambda text: text if text == ACTING else parse_group_id(text))
         place = None if what == ACTING else request.place(what)
         pause = Pause(place=place, paused=paused, changed_at=datetime.now(UTC), **request.who_and_why())
         request.table.done()

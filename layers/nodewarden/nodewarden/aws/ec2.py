@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from nodewarden.aws.meaning import code_of, meaning
 from nodewarden.errors import GoneError
-from nodewarden.security_group.policy import Group, PrefixList
+from nodewarden.security_group.group import Group, PrefixList, host_kind
 from nodewarden.security_group.rule import IngressRule, Network
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ LIST_PAGE = 100
 FILTER_VALUES = 200  # that a describe takes in one filter
 ALREADY_THERE = "InvalidPermission.Duplicate"
 SERVICE_TAG = "aws:"  # tags that only AWS may write
-
-# Tags of an instance that make it an EKS host, by the kind of host; the value names the cluster or the node pool.
-HOST_TAGS = (
-    ("eks:nodegroup-name", "managed node group"),
-    ("karpenter.sh/nodepool", "Karpenter node pool"),
-    ("eks:eks-cluster-name", "EKS cluster"),
-    ("aws:eks:cluster-name", "EKS cluster"),
-    ("eks:cluster-name", "EKS cluster"),
-)
-SELF_MANAGED = "kubernetes.io/cluster/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +58,6 @@ class Ec2:
                     group_id=group["GroupId"],
                     name=group["GroupName"],
                     owner=group["OwnerId"],
-                    vpc_id=group.get("VpcId", ""),
                     tags=tags_of(group.get("Tags", [])),
                 )
                 for group in groups
@@ -84,7 +73,7 @@ class Ec2:
         with meaning("ec2"):
             return tuple(group["GroupId"] for page in pages for group in page["SecurityGroups"])
 
-    def groups_naming(self, list_ids: Iterable[str]) -> tuple[str, ...]:
+    def groups_referencing(self, list_ids: Iterable[str]) -> tuple[str, ...]:
         """List the ids of all groups with an ingress rule from one of these prefix lists (`DescribeSecurityGroups`)."""
         pages = self.client.get_paginator("describe_security_groups").paginate(
             Filters=[{"Name": "ip-permission.prefix-list-id", "Values": list(list_ids)}],
@@ -108,7 +97,7 @@ class Ec2:
         )
         try:
             with meaning("ec2"):
-                return tuple(ip_network(entry["Cidr"]) for page in pages for entry in page["Entries"])
+                return tuple(ip_network(entry["Cidr"], strict=False) for page in pages for entry in page["Entries"])
         except GoneError:
             return ()
 
@@ -144,13 +133,14 @@ class Ec2:
     def revoke(self, group_id: str, rule_ids: Iterable[str]) -> bool:
         """Revoke ingress rules by id; False where one of them, or the group, is gone (`RevokeSecurityGroupIngress`).
 
-        EC2 then may have revoked none of them: look again.
+        EC2 then may have revoked none of them: look again. True where they are gone on a retry of the client's: its
+        first try may have revoked them without us hearing of it.
         """
         try:
             with meaning("ec2"):
                 self.client.revoke_security_group_ingress(GroupId=group_id, SecurityGroupRuleIds=list(rule_ids))
-        except GoneError:
-            return False
+        except GoneError as gone:
+            return gone.retried
         return True
 
     def authorize(self, group_id: str, rule: IngressRule) -> bool:
@@ -188,15 +178,6 @@ class Ec2:
 def tags_of(tags: Iterable[TagTypeDef]) -> dict[str, str]:
     """Turn EC2's list of tags into a mapping."""
     return {tag["Key"]: tag["Value"] for tag in tags}
-
-
-def host_kind(tags: Mapping[str, str]) -> str | None:
-    """Say what kind of EKS host an instance with these tags is; None where it is none."""
-    for tag, kind in HOST_TAGS:
-        if tag in tags:
-            return f"{kind} {tags[tag]}"
-    owned = next((key for key in tags if key.startswith(SELF_MANAGED)), None)
-    return f"self-managed, EKS cluster {owned.removeprefix(SELF_MANAGED)}" if owned else None
 
 
 def _host(instance: InstanceTypeDef) -> str | None:

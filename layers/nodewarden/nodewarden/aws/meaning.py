@@ -65,9 +65,7 @@ def meaning(service: str) -> Iterator[None]:
     except ClientError as error:
         raise _named(service, error) from error
     except (HTTPClientError, NoConnectionError) as error:
-        message = (
-            f"{service} could not be reached: {error}. The event is tried again; if it persists, check the network."
-        )
+        message = f"{service} could not be reached: {error}. Try again (an event is, by itself); if it persists, check the network."
         raise UnavailableError(message) from error
 
 
@@ -75,13 +73,17 @@ def _named(service: str, error: ClientError) -> AwsError:
     code, action = code_of(error), f"{service}:{error.operation_name}"
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in GONE:
-        return GoneError(f"{action}: {code}")
+        gone = GoneError(f"{action}: {code}")
+        gone.retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+        return gone
     if code in DENIED:
         return MissingPermissionError(
             f"the role lacks {action} ({code}); add it to the function's role and run the event again"
         )
     if code in THROTTLED:
-        return ThrottledError(f"{action} was throttled ({code}) beyond {service}'s retries; the event is tried again")
+        return ThrottledError(
+            f"{action} was throttled ({code}) beyond {service}'s retries; try again (an event is, by itself)"
+        )
     if status >= SERVER_ERROR:
-        return UnavailableError(f"{action} failed on AWS's side ({status} {code}); the event is tried again")
+        return UnavailableError(f"{action} failed on AWS's side ({status} {code}); try again (an event is, by itself)")
     return AwsError(f"{action} was refused: {code}: {error.response.get('Error', {}).get('Message', '')}")

@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from nodewarden.security_group.policy import Group, SecurityGroupPolicy
+    from nodewarden.security_group.group import Group
+    from nodewarden.security_group.policy import SecurityGroupPolicy
     from nodewarden.security_group.rule import IngressRule
+
+
+# DynamoDB takes items of up to 400 KB, and an entry has more than its rules.
+ENTRY_BYTES = 150_000
+LONGEST_WHY = 2000
+MOST_HOSTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,8 @@ def decide(look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime) -
     if look.group is None:
         return Decision(verdicts=verdicts, actions=_settle(look, {}, ()))
     judged = {v.rule.rule_id: v for v in verdicts if v.outcome is not None}
-    fresh: tuple[Action, ...] = (*_revokes(look, look.group, judged), *_notes(look, look.group, judged))
-    return Decision(verdicts=verdicts, actions=(*_settle(look, judged, fresh), *fresh))
+    revokes, notes = _revokes(look, look.group, judged), _notes(look, look.group, judged)
+    return Decision(verdicts=verdicts, actions=(*revokes, *_settle(look, judged, (*revokes, *notes)), *notes))
 
 
 def _revokes(look: Look, group: Group, judged: Mapping[str, Verdict]) -> tuple[Revoke, ...]:
@@ -60,8 +67,8 @@ def _revokes(look: Look, group: Group, judged: Mapping[str, Verdict]) -> tuple[R
         if to_revoke.keys() & {rule.rule_id for rule in its}:
             begun.append(Revoke(replace(unfinished, rules=its)))
             to_revoke = {i: v for i, v in to_revoke.items() if i not in unfinished.rule_ids}
-    rest = to_revoke.values()
-    return (*begun, Revoke(_remediation(look, group, rest))) if rest else (*begun,)
+    rest = (Revoke(_remediation(look, group, some)) for some in _entries_of(to_revoke.values()))
+    return (*begun, *rest)
 
 
 def _still_its(
@@ -80,7 +87,21 @@ def _notes(look: Look, group: Group, judged: Mapping[str, Verdict]) -> tuple[Not
     for rule_id, verdict in judged.items():
         if verdict.outcome in STANDING and not _says_so(latest.get(rule_id), verdict):
             news.setdefault((verdict.outcome, verdict.reopens), []).append(verdict)
-    return tuple(Note(_remediation(look, group, verdicts)) for verdicts in news.values())
+    return tuple(Note(_remediation(look, group, some)) for new in news.values() for some in _entries_of(new))
+
+
+def _entries_of(verdicts: Iterable[Verdict]) -> tuple[tuple[Verdict, ...], ...]:
+    """Part verdicts so that each part fits into one ledger entry: a rule with fifty tags takes up to 58 KB."""
+    parts: list[list[Verdict]] = []
+    left = 0
+    for verdict in verdicts:
+        weight = len(repr(verdict.rule).encode())
+        if weight > left:
+            parts.append([])
+            left = ENTRY_BYTES
+        parts[-1].append(verdict)
+        left -= weight
+    return tuple(map(tuple, parts))
 
 
 def _says_so(record: Remediation | None, verdict: Verdict) -> bool:
@@ -149,9 +170,9 @@ def _remediation(look: Look, group: Group, verdicts: Iterable[Verdict]) -> Remed
         group_tags=group.tags,
         outcome=verdicts[0].outcome or Outcome.OBSERVED,
         rules=rules,
-        why="; ".join(dict.fromkeys(v.why for v in verdicts)),
-        hosts=look.hosts,
-        cause=look.cause,
+        why="; ".join(dict.fromkeys(v.why for v in verdicts))[:LONGEST_WHY],
+        hosts=look.hosts[:MOST_HOSTS],
+        cause=look.cause if known is None or (look.cause and look.cause.event_name) else known.cause,
         reopens=verdicts[0].reopens,
         version=known.version if known else 0,
     )

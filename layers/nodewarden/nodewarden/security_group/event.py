@@ -15,7 +15,7 @@ from nodewarden.errors import EventError, NoGroupInEventError
 
 GROUP_ID = re.compile(r"sg-[0-9a-f]{8,17}")
 INTERFACE_ID = re.compile(r"eni-[0-9a-f]{8,17}")
-LIST_ID = re.compile(r"pl-[0-9a-f]{8,17}")
+PREFIX_LIST_ID = re.compile(r"pl-[0-9a-f]{8,17}")
 RULE_ID = re.compile(r"sgr-[0-9a-f]{8,17}")
 ACCOUNT = re.compile(r"[0-9]{12}")
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,10}){1,3}-[0-9]{1,2}")
@@ -46,7 +46,7 @@ class Trigger:
     group_ids: tuple[str, ...]
     group_names: tuple[str, ...]
     interface_ids: tuple[str, ...]
-    list_ids: tuple[str, ...]
+    prefix_list_ids: tuple[str, ...]
     cause: Cause
 
 
@@ -57,11 +57,11 @@ def parse(event: Mapping[str, Any]) -> Trigger:
     ids = tuple(dict.fromkeys(_group_ids(detail)))
     names = () if ids else tuple(dict.fromkeys(_group_names(detail)))
     interfaces = _matching(INTERFACE_ID, [at(detail, "requestParameters", "networkInterfaceId")])
-    lists = _matching(LIST_ID, _list_ids(detail))
+    lists = _matching(PREFIX_LIST_ID, _prefix_list_ids(detail))
     if not (ids or names or interfaces or lists):
         message = (
-            f"{line(at(detail, 'eventName')) or 'the event'} {line(at(detail, 'eventID'))} names no security group: "
-            "look at the record in CloudTrail; the group that it is about was not judged"
+            f"{line(at(detail, 'eventName')) or 'the event'} {line(at(detail, 'eventID'))} names no security group, interface or prefix list: "
+            "look at the record in CloudTrail; what it is about was not judged"
         )
         raise NoGroupInEventError(message)
     return Trigger(
@@ -70,7 +70,7 @@ def parse(event: Mapping[str, Any]) -> Trigger:
         group_ids=ids,
         group_names=names,
         interface_ids=() if ids else interfaces,
-        list_ids=lists,
+        prefix_list_ids=lists,
         cause=_cause(detail),
     )
 
@@ -102,8 +102,12 @@ def each(value: object) -> Iterator[object]:
 
 def line(value: object) -> str:
     """Make one printable line of at most 256 characters; empty for anything but text."""
-    text = value[: LONGEST_TEXT * 4] if isinstance(value, str) else ""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_TEXT]
+    return one_line(value[: LONGEST_TEXT * 4])[:LONGEST_TEXT] if isinstance(value, str) else ""
+
+
+def one_line(text: str) -> str:
+    """Make one printable line: whoever writes a tag or a name must not write lines of our messages."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _group_ids(detail: object) -> Iterator[str]:
@@ -116,7 +120,7 @@ def _group_ids(detail: object) -> Iterator[str]:
     return (text for text in candidates if isinstance(text, str) and GROUP_ID.fullmatch(text))
 
 
-def _list_ids(detail: object) -> Iterator[object]:
+def _prefix_list_ids(detail: object) -> Iterator[object]:
     yield at(detail, "requestParameters", "prefixListId")
     for request in ("ModifyManagedPrefixListRequest", "RestoreManagedPrefixListVersionRequest"):
         yield at(detail, "requestParameters", request, "PrefixListId")

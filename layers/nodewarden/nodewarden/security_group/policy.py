@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from nodewarden.security_group.group import Group, PrefixList
     from nodewarden.table import Table
 
 EKS_HOSTS = "eks-hosts"
@@ -33,30 +34,6 @@ NO_LISTS: Mapping[str, PrefixList] = {}
 
 # Whoever opens a port can also write the description that a controller would: these are never left to one.
 NEVER_A_CONTROLLERS = tuple(PortRange(port, port) for port in (22, 3389, 10250))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """A security group, as far as the policy asks: `DescribeSecurityGroups`."""
-
-    group_id: str
-    name: str
-    owner: str
-    vpc_id: str
-    tags: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrefixList:
-    """A managed prefix list that holds something too wide; `wide` are those entries of it."""
-
-    list_id: str
-    name: str
-    owner: str
-    wide: tuple[Network, ...]
-
-    def __str__(self) -> str:
-        return f"{self.list_id} ({self.name}), which holds {', '.join(map(str, self.wide))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +89,7 @@ class Exempt:
         return (
             (self.until is None or now < self.until)
             and fnmatchcase(group.name, self.name)
-            and (self.tag is None or fnmatchcase(group.tags.get(self.tag[0], ""), self.tag[1]))
-            and (self.tag is None or self.tag[0] in group.tags)
+            and (self.tag is None or (self.tag[0] in group.tags and fnmatchcase(group.tags[self.tag[0]], self.tag[1])))
             and (self.opening is None or self.opening.contains(rule))
         )
 

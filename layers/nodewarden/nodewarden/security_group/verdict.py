@@ -7,20 +7,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from nodewarden.record import Entries, Outcome, Pause, Place
-from nodewarden.security_group.policy import EKS_HOSTS, Group, SecurityGroupPolicy
+from nodewarden.security_group.group import cluster_of
+from nodewarden.security_group.policy import EKS_HOSTS, SecurityGroupPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from nodewarden.errors import NodewardenError
     from nodewarden.security_group.event import Cause
-    from nodewarden.security_group.policy import PrefixList
+    from nodewarden.security_group.group import Group, PrefixList
     from nodewarden.security_group.rule import IngressRule
 
-CLUSTER_TAGS = ("aws:eks:cluster-name", "eks:cluster-name")
-OWNED_CLUSTER_TAG = "kubernetes.io/cluster/"
-LOAD_BALANCER_TAG = "elbv2.k8s.aws/cluster"
-LOAD_BALANCER_NAME = "k8s-elb-"
 NO_ENTRIES = Entries()
 
 
@@ -33,39 +31,35 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was seen of one group. `group` is None when nothing offended (nobody asked) or when it vanished."""
+    """What was seen of one group. `group` is None when nothing offended (nobody asked) or when it vanished.
+
+    `unread` says why a prefix list could not be looked into: the other rules are judged all the same.
+    """
 
     place: Place
     rules: tuple[IngressRule, ...]
     group: Group | None = None
     lists: Mapping[str, PrefixList] = field(default_factory=dict)
+    unread: NodewardenError | None = None
     hosts: tuple[str, ...] = ()
     entries: Entries = NO_ENTRIES
-    acting: Pause | None = None
+    pause_of_acting: Pause | None = None
     cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What is to become of one offending rule; `outcome` is None for a rule that is not ours to judge."""
+    """What is to become of one offending rule; `outcome` is None for a rule that is out of scope."""
 
     rule: IngressRule
     outcome: Outcome | None
     why: str
     reopens: str = ""
 
-
-def cluster_of(group: Group) -> str | None:
-    """Name the EKS cluster that a group's own tags make it part of (the cluster security group, eksctl's, Terraform's).
-
-    None for a load balancer's group, which the in-tree controller tags for the cluster too: it is open on purpose, and
-    only a host that uses it makes it ours.
-    """
-    if LOAD_BALANCER_TAG in group.tags or group.name.startswith(LOAD_BALANCER_NAME):
-        return None
-    named = next((group.tags[tag] for tag in CLUSTER_TAGS if group.tags.get(tag)), None)
-    owned = (key.removeprefix(OWNED_CLUSTER_TAG) for key in group.tags if key.startswith(OWNED_CLUSTER_TAG))
-    return named or next((name for name in owned if name), None)
+    @property
+    def word(self) -> str:
+        """The outcome as people and logs read it."""
+        return self.outcome.value if self.outcome else "out-of-scope"
 
 
 def needs_hosts(group: Group, policy: SecurityGroupPolicy) -> bool:
@@ -78,17 +72,12 @@ def judge(look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime) ->
     group = look.group
     if group is None:
         return ()
-    stance, why = _stance(look, group, mode)
+    outcome, because = _stance(look, mode)
     return tuple(
         _left_alone(rule, group, look, policy, now)
-        or Verdict(rule=rule, outcome=stance, why=why + _through(rule, look))
+        or Verdict(rule=rule, outcome=outcome, why=_why_open(rule, group, look) + because)
         for rule in policy.offending(look.rules, look.lists)
     )
-
-
-def _through(rule: IngressRule, look: Look) -> str:
-    found = look.lists.get(rule.source)
-    return f", through the prefix list {found}" if found else ""
 
 
 def _left_alone(
@@ -111,18 +100,20 @@ def _left_alone(
     return None
 
 
-def _stance(look: Look, group: Group, mode: Mode) -> tuple[Outcome, str]:
-    """Say what becomes of every rule that is ours to close, and why."""
-    why = _why_open(cluster_of(group), look.hosts)
+def _stance(look: Look, mode: Mode) -> tuple[Outcome, str]:
+    """Say what becomes of every rule that is ours to close, and what keeps us from closing it."""
     if mode is Mode.OBSERVE:
-        return Outcome.OBSERVED, f"{why}; the mode is observe"
-    pause = next((p for p in (look.acting, look.entries.pause) if p and p.paused), None)
+        return Outcome.OBSERVED, "; the mode is observe"
+    pause = next((p for p in (look.pause_of_acting, look.entries.pause) if p and p.paused), None)
     if pause:
-        return Outcome.PAUSED, f"{why}; paused by {pause.by}: {pause.reason}"
-    return Outcome.REVOKED, why
+        return Outcome.PAUSED, f"; paused by {pause.by}: {pause.reason}"
+    return Outcome.REVOKED, ""
 
 
-def _why_open(cluster: str | None, hosts: tuple[str, ...]) -> str:
-    if cluster:
-        return f"open to the internet, and the group is tagged for the EKS cluster {cluster}"
-    return f"open to the internet, and used by {hosts[0]}" if hosts else "open to the internet"
+def _why_open(rule: IngressRule, group: Group, look: Look) -> str:
+    found = look.lists.get(rule.source)
+    through = f" through the prefix list {found}" if found else ""
+    if cluster := cluster_of(group):
+        return f"open to the internet{through}, and the group is tagged for the EKS cluster {cluster}"
+    used = f", and used by {look.hosts[0]}" if look.hosts else ""
+    return f"open to the internet{through}{used}"
