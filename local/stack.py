@@ -207,8 +207,8 @@ class Stack:
         """Read the whole ledger."""
         from nodewarden.item import unmarshal  # noqa: PLC0415
 
-        items = boto3.client("dynamodb").scan(TableName=self.ids["LedgerTable"])["Items"]
-        return [unmarshal(item) for item in items]
+        pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=self.ids["LedgerTable"])
+        return [unmarshal(item) for page in pages for item in page["Items"]]
 
     def remediations(self) -> list[dict[str, Any]]:
         """Read the ledger's remediations, last changed last."""
