@@ -38,7 +38,7 @@ class Side:
         return float(done.stderr.split()[-1])
 
     def run_whole(self, events: Sequence[dict[str, Any]]) -> float:
-        """Handle events in a fresh process; gives the CPU seconds of all of it, from the interpreter's start."""
+        """Handle events in a fresh process; gives the CPU seconds from the interpreter's start to the answer."""
         before = _cpu_of_children()
         self.run(events)
         return _cpu_of_children() - before
@@ -55,6 +55,13 @@ class Compared:
     def medians(self) -> tuple[float, float]:
         """Ours, and the baseline's."""
         return statistics.median(self.ours), statistics.median(self.baseline)
+
+    @property
+    def ratio(self) -> tuple[float, float, float]:
+        """Ours to the baseline's, turn by turn: the median, and the quartiles around it."""
+        pairs = zip(self.ours, self.baseline, strict=True)
+        low, middle, high = statistics.quantiles((ours / baseline for ours, baseline in pairs), n=4)
+        return middle, low, high
 
 
 def sides(moto: runtime.Moto, folder: Path) -> tuple[Side, Side]:

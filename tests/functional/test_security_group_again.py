@@ -265,3 +265,27 @@ def test_a_revoke_whose_answer_was_lost_is_ours(world: World) -> None:
 
     assert world.sources(group) == set()
     assert world.outcomes() == world.told() == ["revoked"]
+
+
+def test_of_what_was_observed_together_each_rule_that_vanishes_is_told(world: World) -> None:
+    world.stack.update(Mode="observe")
+    group = world.group()
+    rules = world.open(group, "0.0.0.0/0", "::/0")
+    world.deliver(group)
+    world.ask("exempt", group=group, protocol="tcp", ports="22", source="0.0.0.0/0", **{"for": "1h"}, **WHO)
+    world.deliver(group)
+    world.ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=rules)
+
+    world.deliver(group)
+
+    gone = [message.email for message in world.stack.told() if message.attributes["outcome"] == "gone"]
+    assert [sorted(rule for rule in rules if rule in email) for email in gone] in (
+        [[r] for r in rules],
+        [[r] for r in rules[::-1]],
+    )
+
+
+def test_a_request_is_not_echoed_at_length(world: World) -> None:
+    answer = world.stack.invoke("OperatorFunction", {"verb": "x" * 1_000_000})
+
+    assert len(answer["error"]) < 2000

@@ -40,17 +40,17 @@ class Case:
 
 def read_case(table: Table, file: Table) -> Case:
     """Read one case of the file; raises PolicyError naming the key's path."""
-    opened = rule_of(table.table("rule"))
+    opened, settings = rule_of(table.table("rule")), policy_of(table.table("policy"), file)
     case = Case(
         name=table.text("name"),
         setting=table.choice("setting", settings_of(file)),
         look=look(
             opened,
             group=group_of(table.table("group")) if "group" in table else group(),
-            lists=lists_of(table.table("prefix_list"), opened.source) if "prefix_list" in table else {},
+            lists=lists_of(table.table("prefix_list"), opened.source, settings) if "prefix_list" in table else {},
             hosts=table.array("hosts", str),
         ),
-        policy=policy_of(table.table("policy"), file),
+        policy=settings,
         at=table.moment("at") or BEFORE_ANY_EXEMPTION_ENDS,
         outcome=table.choice("outcome", OUTCOMES),
     )
@@ -72,12 +72,12 @@ def rule_of(table: Table) -> IngressRule:
     return opened
 
 
-def lists_of(table: Table, list_id: str) -> dict[str, PrefixList]:
-    """Read the list that the rule's source is: its owner and what it holds that is too wide."""
-    holds = table.array("holds", ip_network)
-    found = PrefixList(list_id=list_id, name="", owner=table.text("owner"), wide=holds)
+def lists_of(table: Table, list_id: str, settings: SecurityGroupPolicy) -> dict[str, PrefixList]:
+    """Read the list that is the rule's source; as the service does, see only what is too wide in it."""
+    wide = tuple(entry for entry in table.array("holds", ip_network) if settings.too_wide(entry))
+    found = PrefixList(list_id=list_id, name="", owner=table.text("owner"), wide=wide)
     table.done()
-    return {list_id: found}
+    return {list_id: found} if wide else {}
 
 
 def source(text: str) -> str:
@@ -157,6 +157,11 @@ MALFORMED: dict[str, tuple[dict[str, object], str]] = {
     "with a source that is none": (
         {"rule": {"protocol": "all", "source": "the internet"}},
         "case[0].rule.source must be a CIDR block",
+    ),
+    "with a prefix list without an owner": ({"prefix_list": {"holds": []}}, "case[0].prefix_list.owner is missing"),
+    "with a prefix list that holds no network": (
+        {"prefix_list": {"owner": "AWS", "holds": ["everybody"]}},
+        "case[0].prefix_list.holds[0] ",
     ),
     "with a group without a name": ({"group": {"tags": {}}}, "case[0].group.name is missing"),
     "with a tag that is no text": ({"group": {"name": "web", "tags": {"a": 1}}}, "case[0].group.tags.a must be"),

@@ -122,7 +122,7 @@ class Ledger:
         """
         item = remediation_item(replace(entry, outcome=Outcome.BEGUN), now, self.retention)
         when = Attr("pk").not_exists() | _outcome_in(BEGINNABLE)
-        if self._write(item | {"tries": 1}, when=when, count=("version",)):
+        if self._write(item, when=when, count=("version", "tries")):
             return True
         again = {name: item[name] for name in ("pk", "sk", "rules")}
         self._write(again, when=_outcome_in(UNFINISHED), count=("tries",))

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
+LONGEST = 500  # characters of a message's parts: requests can hold anything
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that is read key by key; `done` refuses the keys that nobody read.
@@ -94,7 +97,7 @@ class Table:
 
     def wrong(self, key: str, what: str) -> NodewardenError:
         """Make the error that says what is wrong with `key`."""
-        return self.error(f"{self._at(key)} {what}")
+        return self.error(f"{self._at(key)[:LONGEST]} {what[:LONGEST]}")
 
     def __contains__(self, key: str) -> bool:
         self.known.add(key)

@@ -129,33 +129,29 @@ def _settle(look: Look, judged: Mapping[str, Verdict], fresh: Iterable[Action]) 
     for record in look.entries.remediations:
         if record.remediation_id in acted_on or record.outcome not in STANDING | UNFINISHED:
             continue
-        elsewhere = any(latest.get(i) != record.remediation_id for i in record.rule_ids)
+        own = tuple(rule for rule in record.rules if latest.get(rule.rule_id) == record.remediation_id)
         if record.outcome in UNFINISHED:
-            notes.append(_end_of_unfinished(record, elsewhere=elsewhere, rules=look.rules))
-        elif not any(latest.get(i) == record.remediation_id and i in judged for i in record.rule_ids):
-            notes.append(_ended(record, elsewhere=elsewhere))
+            notes.append(_end_of_unfinished(record, own, look.rules))
+        elif not any(rule.rule_id in judged for rule in own):
+            notes.append(_ended(record, own))
     return tuple(notes)
 
 
-def _end_of_unfinished(record: Remediation, *, elsewhere: bool, rules: Iterable[IngressRule]) -> Note:
+def _end_of_unfinished(record: Remediation, own: tuple[IngressRule, ...], rules: Iterable[IngressRule]) -> Note:
     """Close an act that was begun and has nothing left to revoke: what is no longer there was closed."""
     present = {rule.rule_id for rule in rules}
     closed = tuple(rule for rule in record.rules if rule.rule_id not in present)
     if closed:
         return Note(replace(record, rules=closed, outcome=Outcome.REVOKED, remaining=()))
-    return _ended(record, elsewhere=elsewhere)
+    return _ended(record, own)
 
 
-def _ended(record: Remediation, *, elsewhere: bool) -> Note:
-    if elsewhere:
+def _ended(record: Remediation, own: tuple[IngressRule, ...]) -> Note:
+    """End a record: `own` are its rules that no other record speaks for."""
+    if not own:
         return Note(replace(record, outcome=Outcome.SUPERSEDED))
-    return Note(
-        replace(
-            record,
-            outcome=Outcome.GONE,
-            why="no longer open to the internet, or no longer in scope: somebody changed it",
-        )
-    )
+    why = "no longer open to the internet, or no longer in scope: somebody changed it"
+    return Note(replace(record, rules=own, outcome=Outcome.GONE, why=why))
 
 
 def _remediation(look: Look, group: Group, verdicts: Iterable[Verdict]) -> Remediation:
