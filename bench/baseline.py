@@ -6,7 +6,7 @@ No policy, no exemptions, no errors turned into meaning, no logs. The bench says
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -14,7 +14,8 @@ import boto3
 EC2 = boto3.client("ec2")
 DYNAMODB = boto3.client("dynamodb")
 TABLE = os.environ["LEDGER_TABLE"]
-STANDING = ("exempt", "left-to-controller", "observed", "owned-elsewhere", "paused")
+ENDED = ("gone", "revoked", "superseded", "undone")
+BEGINNABLE = ("exempt", "gone", "left-to-controller", "observed", "owned-elsewhere", "paused", "superseded", "undone")
 WHY = "open to the internet, and the group is tagged for the EKS cluster demo"
 
 
@@ -22,11 +23,14 @@ def handler(event: dict[str, Any], _context: object) -> None:
     """Revoke what is open to the internet, and write it down before and after."""
     group_id = event["detail"]["requestParameters"]["groupId"]
     rules = [rule for rule in _rules(group_id) if rule.get("CidrIpv4") == "0.0.0.0/0"]
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds")
     partition = {"S": f"{event['account']}#{event['region']}#{group_id}"}
     DYNAMODB.query(
         TableName=TABLE,
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": partition},
+        FilterExpression="((attribute_not_exists(#n0) OR (NOT #n1 IN (:v0, :v1, :v2, :v3))) OR #n2 >= :v4)",
+        ExpressionAttributeNames={"#n0": "outcome", "#n1": "outcome", "#n2": "changed_at"},
+        ExpressionAttributeValues={":pk": partition, **_numbered(*ENDED, yesterday)},
         ConsistentRead=True,
     )
     group = EC2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"][0]
@@ -49,17 +53,21 @@ def _rules(group_id: str) -> list[Any]:
 
 def _begin(key: dict[str, Any], values: dict[str, Any]) -> None:
     names = {"#n0": "pk", "#n1": "outcome"}
-    standing = {f":v{i}": {"S": outcome} for i, outcome in enumerate(STANDING)}
-    condition = "(attribute_not_exists(#n0) OR #n1 IN (:v0, :v1, :v2, :v3, :v4))"
-    _update(key, values | {"outcome": {"S": "begun"}}, ("version", "tries"), condition, names, standing)
+    condition = "(attribute_not_exists(#n0) OR #n1 IN (:v0, :v1, :v2, :v3, :v4, :v5, :v6, :v7))"
+    begun = values | {"outcome": {"S": "begun"}}
+    _update(key, begun, ("version", "tries"), condition, names | {"#ttl": "ttl"}, _numbered(*BEGINNABLE))
+
+
+def _numbered(*texts: str) -> dict[str, Any]:
+    return {f":v{i}": {"S": text} for i, text in enumerate(texts)}
 
 
 def _close(key: dict[str, Any], values: dict[str, Any]) -> None:
     names = {"#n0": "outcome", "#n1": "outcome"}
-    unfinished = {":v0": {"S": "begun"}, ":v1": {"S": "partial"}, ":v2": {"S": "revoked"}}
+    compared = _numbered("revoked", "undone", "revoked")
     ttl = {"N": str(int(datetime.now(UTC).timestamp()) + 400 * 86400)}
     closed = values | {"outcome": {"S": "revoked"}, "ttl": ttl}
-    _update(key, closed, ("version",), "(#n0 IN (:v0, :v1) AND #n1 <> :v2)", names, unfinished)
+    _update(key, closed, ("version",), "((NOT #n0 IN (:v0, :v1)) AND #n1 <> :v2)", names, compared)
 
 
 def _update(  # noqa: PLR0913, PLR0917  # a call's arguments
@@ -76,7 +84,7 @@ def _update(  # noqa: PLR0913, PLR0917  # a call's arguments
     DYNAMODB.update_item(
         TableName=TABLE,
         Key=key,
-        UpdateExpression="SET " + ", ".join(sets),
+        UpdateExpression="SET " + ", ".join(sets) + (" REMOVE #ttl" if "#ttl" in names else ""),
         ConditionExpression=condition,
         ExpressionAttributeNames={f"#a{i}": name for i, name in enumerate(values)} | names,
         ExpressionAttributeValues={f":a{i}": value for i, value in enumerate(values.values())} | numbers | compared,

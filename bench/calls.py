@@ -5,17 +5,29 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Arguments of DynamoDB whose values are no data.
+SPOKEN = (
+    "/ConditionExpression",
+    "/ExpressionAttributeNames",
+    "/FilterExpression",
+    "/KeyConditionExpression",
+    "/UpdateExpression",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `shape` are its arguments without their values."""
+    """One request. `shape` are its arguments without their values; the names of attributes and expressions stay."""
 
     service: str
     action: str
-    shape: str
+    shape: frozenset[str]
 
 
 def calls(requests: list[dict[str, Any]]) -> list[Call]:
@@ -28,20 +40,28 @@ def differences(ours: list[Call], baseline: list[Call]) -> list[str]:
     if [call.action for call in ours] != [call.action for call in baseline]:
         ours_named, theirs_named = (" ".join(call.action for call in side) for side in (ours, baseline))
         return [f"ours calls {ours_named}", f"the baseline {theirs_named}"]
-    pairs = zip(ours, baseline, strict=True)
-    return [f"{a.action}: {a.shape}, the baseline {b.shape}" for a, b in pairs if a.shape != b.shape]
+    pairs = [(a, b) for a, b in zip(ours, baseline, strict=True) if a.shape != b.shape]
+    return [
+        f"{a.action}: only ours {sorted(a.shape - b.shape)}, only the baseline {sorted(b.shape - a.shape)}"
+        for a, b in pairs
+    ]
 
 
 def _call(request: dict[str, Any]) -> Call:
     body = base64.b64decode(request["body"]).decode()
     target = request["headers"].get("X-Amz-Target")
     if target:
-        return Call("dynamodb", target.partition(".")[2], json.dumps(_shape(json.loads(body)), sort_keys=True))
+        return Call("dynamodb", target.partition(".")[2], frozenset(_shape(json.loads(body))))
     form = parse_qs(body, keep_blank_values=True)
-    return Call("ec2", form["Action"][0], " ".join(sorted(form)))
+    return Call("ec2", form["Action"][0], frozenset(form))
 
 
-def _shape(value: Any) -> Any:
+def _shape(value: Any, path: str = "") -> Iterator[str]:
     if isinstance(value, dict):
-        return {key: _shape(inner) for key, inner in value.items()}
-    return [_shape(inner) for inner in value] if isinstance(value, list) else type(value).__name__
+        for key, inner in value.items():
+            yield from _shape(inner, f"{path}/{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _shape(inner, f"{path}[]")
+    else:
+        yield f"{path}={value}" if path.startswith(SPOKEN) else path
