@@ -6,7 +6,7 @@ import json
 import resource
 import statistics
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,11 @@ def sides(moto: runtime.Moto, folder: Path) -> tuple[Side, Side]:
     )
     theirs.variables.pop("AWS_DATA_PATH")
     return ours, theirs
+
+
+def with_our_models(side: Side) -> Side:
+    """Let a side read our trimmed models: what is left is what our own code costs."""
+    return replace(side, variables={**side.variables, "AWS_DATA_PATH": str(runtime.MODELS)})
 
 
 def compare(ours: Callable[[], float], baseline: Callable[[], float], turns: Iterable[int]) -> Compared:
