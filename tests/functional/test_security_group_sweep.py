@@ -10,6 +10,7 @@ import pytest
 from local import hosts
 from nodewarden import wiring
 from tests.functional.test_security_group_hosts import start_of
+from tests.functional.test_security_group_reach import make_list, open_to_list
 from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
@@ -90,6 +91,20 @@ def test_a_group_of_a_host_is_closed_and_one_that_has_nothing_to_do_with_eks_sta
 
     assert world.sources(used) == set()
     assert world.sources(web) == {"0.0.0.0/0"}
+
+
+def test_a_prefix_list_that_many_groups_name_is_looked_into_once(world: World) -> None:
+    enforce(world)
+    list_id = make_list(world, "0.0.0.0/0")
+    groups = [world.group(f"cluster-{number}") for number in range(3)]
+    for group in groups:
+        open_to_list(world, group, list_id)
+
+    calls = world.calls(world.sweep, "ec2:")
+
+    assert calls.count("ec2:GetManagedPrefixListEntries") == 1
+    assert calls.count("ec2:DescribeManagedPrefixLists") == 1
+    assert [world.sources(group) for group in groups] == [set()] * 3
 
 
 def test_nothing_is_told_of_a_sweep_that_finds_nothing_new(world: World) -> None:

@@ -57,11 +57,16 @@ def places(trigger: Trigger, ec2: Ec2) -> tuple[Place, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a group before it is looked at: its rules, the group, EKS hosts in it, what made us look."""
+    """What is known of a group before it is looked at: its rules, the group, EKS hosts in it, what made us look.
+
+    `lists` are prefix lists that were looked into already, None for one that holds nothing too wide; what is looked into
+    now is added.
+    """
 
     rules: tuple[IngressRule, ...] | None = None
     group: Group | None = None
     hosts: tuple[str, ...] = ()
+    lists: dict[str, PrefixList | None] | None = None
     cause: Cause | None = None
     run: str = ""
 
@@ -77,7 +82,7 @@ def look(place: Place, ec2: Ec2, ledger: Ledger, policy: SecurityGroupPolicy, kn
     """
     rules = ec2.ingress_rules(place.group_id) if known.rules is None else known.rules
     entries = ledger.entries(place, datetime.now(UTC))
-    lists, unread = _wide_lists(rules, ec2, policy)
+    lists, unread = _wide_lists(rules, ec2, policy, {} if known.lists is None else known.lists)
     nothing = Look(place=place, rules=rules, entries=entries, unread=unread, cause=known.cause, run=known.run)
     if not policy.offending(rules, lists):
         return nothing
@@ -103,17 +108,20 @@ def _hosts(place: Place, group: Group, ec2: Ec2, policy: SecurityGroupPolicy, kn
 
 
 def _wide_lists(
-    rules: tuple[IngressRule, ...], ec2: Ec2, policy: SecurityGroupPolicy
+    rules: tuple[IngressRule, ...], ec2: Ec2, policy: SecurityGroupPolicy, known: dict[str, PrefixList | None]
 ) -> tuple[dict[str, PrefixList], NodewardenError | None]:
-    """Look into the prefix lists that the rules name; only those with something too wide are described.
+    """Look into the prefix lists that the rules name and that are not known; only those with something too wide are described.
 
     The second value is why that failed, if it did: a list that cannot be read must not keep other rules open.
     """
+    named = policy.lists_to_look_into(rules)
     wide: dict[str, tuple[Network, ...]] = {}
     try:
-        for list_id in policy.lists_to_look_into(rules):
-            if found := tuple(entry for entry in ec2.prefix_list_entries(list_id) if policy.too_wide(entry)):
-                wide[list_id] = found
-        return {found.list_id: found for found in ec2.prefix_lists(wide)} if wide else {}, None
+        for list_id in (i for i in named if i not in known):
+            wide[list_id] = tuple(entry for entry in ec2.prefix_list_entries(list_id) if policy.too_wide(entry))
+        offending = {list_id: entries for list_id, entries in wide.items() if entries}
+        described = {found.list_id: found for found in ec2.prefix_lists(offending)} if offending else {}
     except AwsError as error:
         return {}, error
+    known |= {list_id: described.get(list_id) for list_id in wide}
+    return {list_id: found for list_id in named if (found := known[list_id])}, None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from nodewarden.aws.ec2 import Ec2, GroupPage
-    from nodewarden.security_group.group import Group
+    from nodewarden.security_group.group import Group, PrefixList
     from nodewarden.security_group.rule import IngressRule
     from nodewarden.wiring import Wiring
 
@@ -38,6 +38,7 @@ class Sweep:
     run: SweepRun
     seconds_left: Callable[[], float]
     unsettled: set[Place]
+    lists: dict[str, PrefixList | None] = field(default_factory=dict)
     looked_at: int = 0
     written: dict[str, Remediation] = field(default_factory=dict)
     failures: list[NodewardenError] = field(default_factory=list)
@@ -121,7 +122,7 @@ def _judge_some(sweep: Sweep, groups: Iterable[tuple[Place, Group | None]]) -> b
 
 
 def _judge(sweep: Sweep, place: Place, group: Group | None, rules: tuple[IngressRule, ...]) -> None:
-    known = Known(rules=rules, group=group, run=sweep.run.run_id)
+    known = Known(rules=rules, group=group, lists=sweep.lists, run=sweep.run.run_id)
     try:
         judged = judge_group(place, sweep.wired, sweep.wired.sweep_mode, known)
     except NodewardenError as error:
