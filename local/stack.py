@@ -93,6 +93,11 @@ class Told:
         return self.bodies["email"]
 
     @property
+    def said(self) -> str:
+        """The words of the email, however they are broken into lines."""
+        return " ".join(self.email.split())
+
+    @property
     def document(self) -> dict[str, Any]:
         """The body for machines."""
         document: dict[str, Any] = json.loads(self.bodies["default"])

@@ -16,6 +16,11 @@ PLATFORM_POLICIES = {
     "AWSLambdaSQSQueueExecutionRole",
 }
 
+# A call -> the action that AWS checks, where it has another name.
+ACTIONS = {
+    "dynamodb:TransactWriteItems": "dynamodb:UpdateItem",  # of the updates that it is made of
+}
+
 # A call -> the actions that AWS checks beside its own.
 DEPENDENT = {
     "ec2:AuthorizeSecurityGroupIngress": {"ec2:CreateTags"},  # with TagSpecifications
@@ -51,7 +56,9 @@ def allowed(function: str) -> set[str]:
 
 def needed(calls: set[str]) -> set[str]:
     """Give the actions that these calls need."""
-    return calls | {action for call in calls for action in DEPENDENT.get(call, set())}
+    return {ACTIONS.get(call, call) for call in calls} | {
+        action for call in calls for action in DEPENDENT.get(call, set())
+    }
 
 
 def managed(function: str) -> set[str]:

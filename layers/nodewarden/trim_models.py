@@ -14,7 +14,7 @@ from typing import Any
 
 # What the functions call; a test holds it against their roles.
 OPERATIONS = {
-    "dynamodb": {"GetItem", "Query", "UpdateItem"},
+    "dynamodb": {"GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {
         "AuthorizeSecurityGroupIngress",
         "DescribeInstances",

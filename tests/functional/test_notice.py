@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import boto3
@@ -10,7 +11,16 @@ import boto3
 from tests.functional.world import refuse
 
 if TYPE_CHECKING:
+    from typing import Any
+
+    from local.stack import Told
     from tests.functional.world import World
+
+
+def requests(message: Told) -> list[dict[str, Any]]:
+    """Give the requests of the commands that a message suggests, as a shell would hand them over."""
+    commands = [shlex.split(line) for line in message.email.splitlines() if line.startswith("sam remote invoke ")]
+    return [json.loads(words[-1]) for words in commands]
 
 
 def test_a_topic_that_is_down_does_not_keep_the_group_open_and_people_hear_on_the_retry(world: World) -> None:
@@ -60,7 +70,7 @@ def test_every_kind_of_listener_gets_its_body_and_can_filter(world: World) -> No
     assert message.document["remediation"] == world.stack.remediations()[0]["remediation_id"]
     chat = json.loads(message.bodies["https"])
     assert (chat["version"], chat["source"], chat["content"]["title"]) == ("1.0", "custom", message.subject)
-    assert message.email.startswith("What:")
+    assert message.email.startswith("WHAT\n")
     assert "\n" not in message.subject
     assert len(message.subject) < 100
 
@@ -94,7 +104,7 @@ def test_a_message_hints_at_the_code_that_would_revert_us(world: World) -> None:
         world.open(each, "0.0.0.0/0")
         world.deliver(each, event)
 
-    terraform, cloudformation = (message.email for message in world.stack.told())
+    terraform, cloudformation = (message.said for message in world.stack.told())
     assert "Terraform: change its code too" in terraform
     assert "CloudFormation stack eksctl-demo" in cloudformation
 
@@ -103,9 +113,8 @@ def test_the_undo_command_of_a_message_works_as_it_stands(world: World) -> None:
     group = world.group()
     world.open(group, "0.0.0.0/0")
     world.deliver(group)
-    (line,) = [line for line in world.last_told().email.splitlines() if line.startswith("Undo:")]
 
-    request = json.loads(line.partition("--event '")[2].removesuffix("'"))
+    undo, _ = requests(world.last_told())
 
-    assert world.ask(**request)["ok"]
+    assert world.ask(**undo)["ok"]
     assert world.sources(group) == {"0.0.0.0/0"}

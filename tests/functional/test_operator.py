@@ -142,7 +142,7 @@ def test_an_exemption_is_recorded_as_claimed_and_told(world: World) -> None:
     (entry,) = world.stack.entries()
     assert answer["ok"]
     assert (entry["by"], entry["reason"], entry["source"]) == (WHO["by"], WHO["reason"], "203.0.113.0/24")
-    assert f"Who:      {WHO['by']}: {WHO['reason']}" in world.last_told().email
+    assert f"WHO {WHO['by']}: {WHO['reason']}" in world.last_told().said
 
 
 def test_a_pause_and_its_end_are_recorded_and_told(world: World) -> None:

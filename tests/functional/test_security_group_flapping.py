@@ -47,8 +47,8 @@ def test_the_third_opening_in_a_day_is_closed_and_escalated_with_who_by_what_and
     message = world.last_told()
     assert message.subject.startswith("FLAPPING, closed 3 times in a day: tcp/22 from 0.0.0.0/0")
     actor = world.event(group)["detail"]["userIdentity"]["arn"]
-    assert f"Reopened: {actor} by AuthorizeSecurityGroupIngress with {TERRAFORM}, 3 times" in message.email
-    assert "Terraform: change its code too" in message.email
+    assert f"REOPENED {actor} by AuthorizeSecurityGroupIngress with {TERRAFORM}, 3 times" in message.said
+    assert "Terraform: change its code too" in message.said
 
 
 def test_it_is_escalated_once_and_closed_on_and_on(world: World) -> None:
@@ -88,8 +88,8 @@ def test_all_who_open_it_are_named(world: World) -> None:
     reopen(world, group, 1)
     reopen(world, group, 2, agent="console.amazonaws.com")
 
-    assert "with console.amazonaws.com, 2 times" in world.last_told().email
-    assert f"with {TERRAFORM}" in world.last_told().email
+    assert "with console.amazonaws.com, 2 times" in world.last_told().said
+    assert f"with {TERRAFORM}" in world.last_told().said
 
 
 def test_a_controller_that_opens_it_is_told_with_its_annotation(world: World) -> None:
@@ -97,7 +97,7 @@ def test_a_controller_that_opens_it_is_told_with_its_annotation(world: World) ->
 
     reopen(world, group, 3, agent="elbv2.k8s.aws/v2.8.0 aws-sdk-go/1.55.5")
 
-    assert "alb.ingress.kubernetes.io/inbound-cidrs" in world.last_told().email
+    assert "alb.ingress.kubernetes.io/inbound-cidrs" in world.last_told().said
 
 
 @pytest.mark.usefixtures("stopping")
@@ -111,7 +111,7 @@ def test_where_the_policy_says_stop_the_third_opening_stays_open_and_is_said_onc
     assert world.sources(group) == {"0.0.0.0/0"}
     assert world.told() == ["revoked", "revoked", "flapping"]
     assert world.last_told().attributes["severity"] == "critical"
-    assert "Reopened:" in world.last_told().email
+    assert "REOPENED" in world.last_told().said
 
 
 @pytest.mark.usefixtures("stopping")
@@ -134,4 +134,4 @@ def test_a_sweep_that_closes_it_a_third_time_escalates_in_its_digest(world: Worl
     world.sweep()
 
     assert world.last_told().attributes == {"kind": "sweep", "severity": "critical", "outcome": "revoked"}
-    assert "3 times in a day" in world.last_told().email
+    assert "3 times in a day" in world.last_told().said

@@ -50,8 +50,8 @@ def test_a_group_that_was_opened_before_its_host_existed_closes_when_the_host_st
 
     assert world.sources(group) == {"10.0.0.0/8"}
     assert world.told() == ["revoked"]
-    assert f"used by {instance}" in world.last_told().email
-    assert "it was open before this (EC2 Instance State-change Notification" in world.last_told().email
+    assert f"used by {instance}" in world.last_told().said
+    assert "it was open before this (EC2 Instance State-change Notification" in world.last_told().said
 
 
 def test_a_group_of_a_second_interface_closes_too(world: World) -> None:
@@ -176,7 +176,7 @@ def test_a_group_of_another_account_that_a_host_of_ours_uses_is_reported_as_owne
 
     assert world.sources(group) == {"0.0.0.0/0"}
     assert world.told() == ["owned-elsewhere"]
-    assert "444455556666" in world.last_told().email
+    assert "444455556666" in world.last_told().said
 
 
 def test_a_host_of_another_account_that_uses_a_group_of_ours_is_reported_as_owned_by_it(world: World) -> None:
@@ -189,7 +189,7 @@ def test_a_host_of_another_account_that_uses_a_group_of_ours_is_reported_as_owne
 
     assert world.sources(group) == {"0.0.0.0/0"}
     assert world.told() == ["owned-elsewhere"]
-    assert f"{instance} of account 444455556666" in world.last_told().email
+    assert f"{instance} of account 444455556666" in world.last_told().said
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before its effect", "after its effect"])

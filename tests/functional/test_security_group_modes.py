@@ -41,8 +41,8 @@ def test_observe_tells_when_the_outcome_changes_and_not_at_each_event(observing:
     observing.deliver(group)
 
     assert observing.told() == ["observed", "observed"]
-    assert "::/0" in observing.last_told().email
-    assert "0.0.0.0/0" not in observing.last_told().email
+    assert "::/0" in observing.last_told().said
+    assert "0.0.0.0/0" not in observing.last_told().said
 
 
 def test_switching_to_enforce_acts_on_what_was_observed(observing: World) -> None:

@@ -24,8 +24,8 @@ def test_ssh_from_anywhere_is_closed_recorded_and_told(world: World) -> None:
     assert entry["rules"][0]["description"] == "temporary"
     (message,) = world.stack.told()
     assert message.subject == "Closed: tcp/22 from 0.0.0.0/0 on eks-cluster-sg-demo, eu-central-1"
-    assert "assumed-role/PlatformEngineer/alice" in message.email
-    assert entry["remediation_id"] in message.email
+    assert "assumed-role/PlatformEngineer/alice" in message.said
+    assert entry["remediation_id"] in message.said
 
 
 @pytest.mark.parametrize("source", ["0.0.0.0/0", "::/0", "128.0.0.0/1"])

@@ -109,7 +109,7 @@ def test_a_list_that_gains_the_internet_closes_every_group_that_names_it_and_is_
     assert world.sources(first) == world.sources(second) == set()
     assert len(world.sources(other)) == 1
     assert all(
-        f"through the prefix list {list_id} (offices), which holds 0.0.0.0/0" in m.email for m in world.stack.told()
+        f"through the prefix list {list_id} (offices), which holds 0.0.0.0/0" in m.said for m in world.stack.told()
     )
     assert world.told() == ["revoked", "revoked"]
 

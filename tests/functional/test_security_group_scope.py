@@ -40,7 +40,7 @@ def test_a_group_that_an_eks_host_uses_is_in_scope(world: World, host: dict[str,
     world.deliver(group)
 
     assert world.sources(group) == set()
-    assert f"{instance} ({said})" in world.last_told().email
+    assert f"{instance} ({said})" in world.last_told().said
 
 
 def test_a_web_servers_group_is_left_alone(world: World) -> None:
@@ -90,7 +90,7 @@ def test_a_controllers_rule_is_left_to_it_and_told_with_the_annotation(world: Wo
 
     assert world.sources(group) == {"0.0.0.0/0"}
     assert world.told() == ["left-to-controller"]
-    assert "load-balancer-source-ranges" in world.last_told().email
+    assert "load-balancer-source-ranges" in world.last_told().said
 
 
 @pytest.mark.parametrize("ports", ["22", "10200-10300"])

@@ -378,7 +378,7 @@ def test_openings_without_an_event_are_counted_and_told_after_an_hour_and_once_a
 
     digest = digests(world)[-1]
     assert digest["without_event"] == [world.stack.remediations()[0]["remediation_id"]]
-    assert "events do not arrive: check" in world.last_told().email
+    assert "events do not arrive: check" in world.last_told().said
     assert "WITHOUT AN EVENT" in world.last_told().subject
     assert len(digests(world)) == 2
 

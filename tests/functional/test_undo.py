@@ -72,7 +72,7 @@ def test_undo_is_told_once_with_who_and_why(world: World, closed: tuple[str, dic
     world.deliver(group)
 
     assert world.told() == ["revoked", "undone"]
-    assert f"Who:      {WHO['by']}: {WHO['reason']}" in world.last_told().email
+    assert f"WHO {WHO['by']}: {WHO['reason']}" in world.last_told().said
 
 
 def test_undo_again_finds_the_rules_there(world: World, closed: tuple[str, dict[str, Any]]) -> None:

@@ -41,7 +41,7 @@ def operate(event: object, wired: Wiring) -> dict[str, Any]:
     | verb | fields |
     |---|---|
     | check | group |
-    | status | remediation, or outcome and next |
+    | status | remediation, or digest, or outcome and next |
     | exempt | group, protocol, ports, source, for, reason, by |
     | pause, resume | what (`acting`, a group's id; to resume also `breaker`), reason, by |
 
@@ -81,9 +81,11 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _status(request: Request, wired: Wiring) -> dict[str, Any]:
-    """List remediations, last changed first, or show one."""
+    """List remediations, last changed first, or show one, or what a digest told."""
     if "remediation" in request.table:
         return {"remediation": _one(request, wired)}
+    if "digest" in request.table:
+        return _digest(request, wired)
     token = request.table.parsed("next", words, "") if "next" in request.table else ""
     given = {name: getattr(request, name) for name in ("account", "region") if name in request.table.values}
     if "outcome" in request.table:
@@ -104,6 +106,17 @@ def _one(request: Request, wired: Wiring) -> dict[str, Any]:
     item = remediation_item(found, found.changed_at or datetime.now(UTC), wired.ledger.retention)
     hidden = {"pk", "sk", "ttl", "schema"}
     return {k: v for k, v in item.items() if k not in hidden} | {"version": found.version, "tries": found.tries}
+
+
+def _digest(request: Request, wired: Wiring) -> dict[str, Any]:
+    """List what a digest told."""
+    name = request.table.parsed("digest", words)
+    request.table.done()
+    found = wired.digests.read(name)
+    if found is None:
+        message = f"there is no digest {name}: list what was done with the verb status"
+        raise RequestError(message)
+    return {"digest": name, "changes": [asdict(line) for line in found.lines]}
 
 
 def _summary(remediation: Remediation) -> dict[str, Any]:

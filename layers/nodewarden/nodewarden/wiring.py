@@ -17,8 +17,10 @@ from nodewarden.aws.dynamodb import Items
 from nodewarden.aws.ec2 import Ec2
 from nodewarden.aws.sns import Topic
 from nodewarden.breaker import Breaker
+from nodewarden.digest_ledger import DigestLedger
 from nodewarden.errors import AccountError, ConfigurationError
 from nodewarden.ledger import Ledger
+from nodewarden.message import flood
 from nodewarden.security_group import policy as security_group_policy
 from nodewarden.security_group.verdict import Mode
 from nodewarden.sweep_ledger import SweepLedger
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_sns import SNSClient
 
+    from nodewarden.message.flood import NoticePolicy
     from nodewarden.security_group.policy import SecurityGroupPolicy
 
 
@@ -42,12 +45,12 @@ class Wiring:
     @property
     def account(self) -> str:
         """Nodewarden's own account, twelve digits."""
-        return self._variable("ACCOUNT")
+        return self.variable("ACCOUNT")
 
     @property
     def region(self) -> str:
         """Nodewarden's own region."""
-        return self._variable("AWS_REGION")
+        return self.variable("AWS_REGION")
 
     @property
     def mode(self) -> Mode:
@@ -65,12 +68,12 @@ class Wiring:
     @property
     def security_group_policy(self) -> SecurityGroupPolicy:
         """The checked policy of `security_group.toml`; raises PolicyError."""
-        return _security_group_policy(self._variable("POLICY_FOLDER"))
+        return _security_group_policy(self.variable("POLICY_FOLDER"))
 
     @property
     def ledger(self) -> Ledger:
         """The ledger."""
-        days = self._variable("LEDGER_RETENTION_DAYS")
+        days = self.variable("LEDGER_RETENTION_DAYS")
         if not days.isdecimal():
             message = f"LEDGER_RETENTION_DAYS is {days!r}: give whole days"
             raise ConfigurationError(message)
@@ -79,12 +82,22 @@ class Wiring:
     @property
     def items(self) -> Items:
         """The items of the ledger's table."""
-        return Items(client=_dynamodb(self.region), table=self._variable("LEDGER_TABLE"))
+        return Items(client=_dynamodb(self.region), table=self.variable("LEDGER_TABLE"))
 
     @property
     def sweep_ledger(self) -> SweepLedger:
         """What the sweep of Nodewarden's own account and region remembers."""
         return SweepLedger(items=self.items, account=self.account, region=self.region)
+
+    @property
+    def digests(self) -> DigestLedger:
+        """The digests in the ledger."""
+        return DigestLedger(items=self.items, retention=self.ledger.retention)
+
+    @property
+    def notice_policy(self) -> NoticePolicy:
+        """The checked policy of `notice.toml`; raises PolicyError."""
+        return _notice_policy(self.variable("POLICY_FOLDER"))
 
     @property
     def breaker(self) -> Breaker:
@@ -94,12 +107,12 @@ class Wiring:
     @property
     def topic(self) -> Topic:
         """The topic that people listen to."""
-        return Topic(client=_sns(self.region), arn=self._variable("NOTICE_TOPIC_ARN"))
+        return Topic(client=_sns(self.region), arn=self.variable("NOTICE_TOPIC_ARN"))
 
     @property
     def stack(self) -> str:
         """The name of the stack, for the commands that messages suggest."""
-        return self._variable("STACK_NAME")
+        return self.variable("STACK_NAME")
 
     def ec2(self, account: str, region: str) -> Ec2:
         """Give the EC2 of an account and region. Today only Nodewarden's own account; the seam for assuming a role."""
@@ -112,13 +125,14 @@ class Wiring:
         return Ec2(_ec2(region))
 
     def _mode(self, name: str, parameter: str) -> Mode:
-        value = self._variable(name)
+        value = self.variable(name)
         if value not in {Mode.ENFORCE, Mode.OBSERVE}:
             message = f"{name} is {value!r}: set the stack's parameter {parameter} to enforce or observe"
             raise ConfigurationError(message)
         return Mode(value)
 
-    def _variable(self, name: str) -> str:
+    def variable(self, name: str) -> str:
+        """Give a variable of the environment; raises ConfigurationError where it is missing."""
         value = self.environment.get(name)
         if not value:
             message = f"the environment variable {name} is missing: template.yaml sets it"
@@ -131,33 +145,42 @@ def wiring() -> Wiring:
     return Wiring(os.environ)
 
 
+_forgetting: list[Callable[[], None]] = []
+
+
+def once[**P, T](make: Callable[P, T]) -> Callable[P, T]:
+    """Let something be made when first asked for, and once per process."""
+    made = cache(make)
+    _forgetting.append(made.cache_clear)
+    return made  # type: ignore[return-value]  # typeshed has no ParamSpec for it
+
+
 def forget() -> None:
     """Make everything anew, as a fresh process would: for several functions in one process, on one machine."""
-    made: tuple[Callable[[], None], ...] = (
-        _ec2.cache_clear,
-        _dynamodb.cache_clear,
-        _sns.cache_clear,
-        _security_group_policy.cache_clear,
-    )
-    for clear in made:
+    for clear in _forgetting:
         clear()
 
 
-@cache
+@once
 def _ec2(region: str) -> EC2Client:
     return boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
 
 
-@cache
+@once
 def _dynamodb(region: str) -> DynamoDBClient:
     return boto3.client("dynamodb", region_name=region, config=CLIENT_CONFIG)
 
 
-@cache
+@once
 def _sns(region: str) -> SNSClient:
     return boto3.client("sns", region_name=region, config=CLIENT_CONFIG)
 
 
-@cache
+@once
 def _security_group_policy(folder: str) -> SecurityGroupPolicy:
     return security_group_policy.read(policy.load(Path(folder), "security_group"))
+
+
+@once
+def _notice_policy(folder: str) -> NoticePolicy:
+    return flood.read(policy.load(Path(folder), "notice"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from nodewarden.message.digest import Digest, of_digest
 from nodewarden.message.person import of_breaker, of_exemption, of_pause
 from nodewarden.message.security_group import of_remediation
 from nodewarden.message.sweep import of_sweep
@@ -13,7 +14,7 @@ from nodewarden.security_group.sweep import SweepRun
 if TYPE_CHECKING:
     from nodewarden.message.message import Message
 
-type Change = Remediation | Exemption | Pause | Resumed | SweepRun
+type Change = Remediation | Exemption | Pause | Resumed | SweepRun | Digest
 
 
 def compose(changed: Change, stack: str) -> Message | None:
@@ -22,12 +23,14 @@ def compose(changed: Change, stack: str) -> Message | None:
         case Remediation():
             return of_remediation(changed, stack)
         case Exemption():
-            return of_exemption(changed)
+            return of_exemption(changed, stack)
         case Pause():
-            return of_pause(changed)
+            return of_pause(changed, stack)
         case Resumed():
-            return of_breaker(changed)
+            return of_breaker(changed, stack)
         case SweepRun():
             return of_sweep(changed, stack)
+        case Digest():
+            return of_digest(changed, stack)
         case _:
             assert_never(changed)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from nodewarden.message.message import Message, command, subject, text
+from typing import TYPE_CHECKING
+
+from nodewarden.message.message import TO_FILL_IN, Command, Message, command, subject
 from nodewarden.record import Outcome, Place, Remediation, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 MOST_RULES = 20
 
@@ -25,15 +30,15 @@ SILENT = frozenset({Outcome.BEGUN, Outcome.SUPERSEDED})
 
 DONE = {
     Outcome.REVOKED: "Revoked the rules, looked again: EC2 no longer shows them.",
-    Outcome.PARTIAL: "Revoked the rules, but EC2 still shows: {remaining}. Trying again; close them by hand if this stays.",
+    Outcome.PARTIAL: "Revoked the rules, but EC2 still shows: {remaining}.",
     Outcome.GONE: "Nothing: it was closed already.",
-    Outcome.OBSERVED: "Nothing: the mode is observe. Set the stack's parameter Mode to enforce to have it closed.",
+    Outcome.OBSERVED: "Nothing: the mode is observe.",
     Outcome.EXEMPT: "Nothing: it is exempt.",
     Outcome.LEFT_TO_CONTROLLER: "Nothing: the controller would open it again.",
-    Outcome.PAUSED: "Nothing, while paused. The verb resume ends it.",
+    Outcome.PAUSED: "Nothing, while paused.",
     Outcome.OWNED_ELSEWHERE: "Nothing: only the owner can.",
-    Outcome.HELD: "Nothing yet: the sweep closes it after the hour, or after this: {resume}",
-    Outcome.FLAPPING: "Nothing: the policy says to stop closing what comes back. Close it by hand, and what opens it.",
+    Outcome.HELD: "Nothing yet.",
+    Outcome.FLAPPING: "Nothing: the policy says to stop closing what comes back.",
     Outcome.UNDONE: "Put the rules back.",
 }
 
@@ -64,15 +69,15 @@ def of_remediation(r: Remediation, stack: str) -> Message | None:
         ("Why", r.why),
         ("Who", _who(r)),
         ("Reopened", list(r.reopened_by)),
-        ("Done", _done(r, stack)),
+        ("Done", _done(r)),
+        ("Next", [*_next(r, stack), *_code_hints(r)]),
         ("Undo", _undo(r, stack)),
         ("Evidence", _evidence(r, stack)),
-        ("Note", "" if r.outcome is Outcome.UNDONE else _code_hint(r)),
     ]
     rules = [{"rule_id": rule.rule_id, "opens": str(rule)} for rule in r.rules[:MOST_RULES]]
     return Message(
         subject=subject(f"{said}: {_brief(r)} on {r.group_name or r.place.group_id}, {r.place.region}"),
-        text=text(sections),
+        sections=sections,
         document={
             "schema": 1,
             "kind": "security_group",
@@ -132,10 +137,8 @@ def _who(r: Remediation) -> str:
     return call
 
 
-def _done(r: Remediation, stack: str) -> str:
-    request = {"verb": "resume", "what": "breaker", "reason": "…", "by": "…"}
-    resume = command("OperatorFunction", request, r.place, stack)
-    words = DONE[r.outcome].format(remaining=", ".join(r.remaining[:MOST_RULES]), resume=resume)
+def _done(r: Remediation) -> str:
+    words = DONE[r.outcome].format(remaining=", ".join(r.remaining[:MOST_RULES]))
     if r.outcome is Outcome.UNDONE and r.undone:
         missing = f" Not put back: {', '.join(r.remaining)}." if r.remaining else ""
         return (
@@ -144,29 +147,61 @@ def _done(r: Remediation, stack: str) -> str:
     return words
 
 
+def _next(r: Remediation, stack: str) -> Iterator[str]:
+    """Say what a person has to do about it, or can."""
+    match r.outcome:
+        case Outcome.PARTIAL:
+            yield "It is tried again. If this stays, close them by hand:"
+            yield _by_hand(r, r.remaining)
+        case Outcome.FLAPPING:
+            yield "Close it by hand, and what opens it:"
+            yield _by_hand(r, r.rule_ids)
+        case Outcome.HELD:
+            yield "The sweep closes it after the hour, or after this:"
+            yield command("OperatorFunction", {"verb": "resume", "what": "breaker", **TO_FILL_IN}, r.place, stack)
+        case Outcome.PAUSED:
+            yield "It is closed by the next sweep after this; a pause of the group alone ends with its id in the place of acting:"
+            yield command("OperatorFunction", {"verb": "resume", "what": "acting", **TO_FILL_IN}, r.place, stack)
+        case Outcome.OBSERVED:
+            yield "Set the stack's parameter Mode to enforce to have it closed."
+        case Outcome.OWNED_ELSEWHERE:
+            yield "Have its owner close it, or deploy Nodewarden in the owner's account."
+
+
+def _by_hand(r: Remediation, rule_ids: Iterable[str]) -> Command:
+    ids = " ".join([*rule_ids][:MOST_RULES])
+    where = f"--region {r.place.region} --group-id {r.place.group_id}"
+    return Command(f"aws ec2 revoke-security-group-ingress {where} --security-group-rule-ids {ids}")
+
+
 def _undo(r: Remediation, stack: str) -> str:
     if r.outcome not in {Outcome.REVOKED, Outcome.PARTIAL}:
         return ""
-    request = {"verb": "undo", "remediation": r.remediation_id, "for": "4h", "reason": "…", "by": "…"}
+    request = {"verb": "undo", "remediation": r.remediation_id, "for": "4h", **TO_FILL_IN}
     return command("UndoFunction", request, r.place, stack)
 
 
-def _evidence(r: Remediation, stack: str) -> str:
+def _evidence(r: Remediation, stack: str) -> list[str]:
     show = command("OperatorFunction", {"verb": "status", "remediation": r.remediation_id}, r.place, stack)
-    return (f"event {r.cause.event_id}; ledger: " if r.cause and r.cause.event_id else "ledger: ") + show
+    event = f"event {r.cause.event_id}, and " if r.cause and r.cause.event_id else ""
+    return [f"{event}the ledger:", show]
 
 
-def _code_hint(r: Remediation) -> str:
+def _code_hints(r: Remediation) -> list[str]:
     """Say what puts the rule back, and where to change that."""
+    if r.outcome is Outcome.UNDONE:
+        return []
     stack = r.group_tags.get(STACK_TAG)
     if stack:
-        return f"The group belongs to the CloudFormation stack {stack}: change its template too, or the next update reverts this."
+        return [
+            f"The group belongs to the CloudFormation stack {stack}: change its template too, or the next update reverts this."
+        ]
     agents = " ".join([r.cause.user_agent if r.cause else "", *r.reopened_by]).lower()
     tool = next((advice for word, advice in CODE if word in agents), None)
     if tool:
-        return f"The call came from {tool}"
+        return [f"The call came from {tool}"]
     again = "Ask whoever opens it, or exempt the opening (verb exempt) for as long as it is needed."
-    return again if r.closings else ""
+    return [again] if r.closings else []
 
 
 def _document(place: Place) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nodewarden.message.message import Message, command, subject, text
+from nodewarden.message.message import Message, command, subject
 from nodewarden.record import Outcome, stamp
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def of_sweep(run: SweepRun, stack: str) -> Message | None:
     severity, outcome = _severity(run), _outcome(run)
     return Message(
         subject=subject(f"Sweep: {_brief(run)}, {run.region}"),
-        text=text(_sections(run, stack)),
+        sections=_sections(run, stack),
         document={
             "schema": 1,
             "kind": "sweep",
@@ -79,7 +79,7 @@ def _sections(run: SweepRun, stack: str) -> list[tuple[str, str | list[str]]]:
         ("Ending", list(run.ending)),
         ("Events", _missed(run)),
         ("Failed", list(run.failures)),
-        ("Evidence", f"ledger: {status}"),
+        ("Evidence", ["the ledger:", status]),
     ]
 
 
