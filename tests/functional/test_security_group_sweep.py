@@ -193,7 +193,7 @@ def test_an_exemption_that_ends_is_told_a_day_before_and_once(world: World) -> N
 
     (digest,) = digests(world)
     (line,) = digest["exemptions_ending"]
-    assert "tcp, ports 22-22, from 192.0.2.0/24" in line
+    assert "tcp/22 from 192.0.2.0/24" in line
     assert group in line
     assert "alice@example.com" in line
 

@@ -147,8 +147,10 @@ class Exemption:
     @property
     def what(self) -> str:
         """What is exempt, in words."""
-        ports = "all ports" if self.from_port is None else f"ports {self.from_port}-{self.to_port}"
-        return f"{self.protocol}, {ports}, from {self.source}"
+        if self.from_port is None:
+            return f"{self.protocol}, all ports, from {self.source}"
+        ports = f"{self.from_port}" if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"
+        return f"{self.protocol}/{ports} from {self.source}"
 
     def covers(self, rule: IngressRule, now: datetime) -> bool:
         """Tell whether `rule` (of the same group) is exempt at `now`."""

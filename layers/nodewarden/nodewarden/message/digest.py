@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nodewarden.message.message import TO_FILL_IN, Command, Message, Sections, command, subject
 from nodewarden.record import Outcome, Place, stamp
+from nodewarden.security_group.sweep import ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,6 +76,12 @@ def of_digest(digest: Digest, stack: str) -> Message:
     )
 
 
+def _rank(line: Line) -> tuple[int, int]:
+    """Rank by severity, then, of security groups, by outcome."""
+    outcomes = [outcome.value for outcome in ORDER]
+    return SEVERITIES.index(line.severity), (*outcomes, line.outcome).index(line.outcome)
+
+
 def _headline(digest: Digest) -> str:
     regions = {line.region for line in digest.lines}
     where = f", {digest.lines[0].region}" if len(regions) == 1 and "" not in regions else ""
@@ -96,7 +103,7 @@ def _sections(digest: Digest, stack: str) -> Sections:
         ("What", [f"{count}: {head}" for head, count in _heads(digest).items()]),
         ("Worst", [words for line in shown for words in _said(line)] + [f"and {more} more"] * (more > 0)),
         ("Where", ", ".join(sorted({_place(line) for line in digest.lines if line.account}))),
-        ("Done", "With each what its line says. So many at once are told together, none of these again by itself."),
+        ("Done", "Each was dealt with as its line says. So many at once are told together, and none of them again."),
         ("Next", f"Look at the {'first' if critical == 1 else f'first {critical}'} now: critical." * (critical > 0)),
         ("Undo", _undo(digest, stack)),
         ("Evidence", ["all of them, from the ledger:", status]),

@@ -55,6 +55,7 @@ CODE = (
     ("kubernetes", "a Kubernetes controller: set spec.loadBalancerSourceRanges on its Service."),
     ("eksctl", "eksctl: set ssh.sourceSecurityGroupIds, or take ssh out of the node group's configuration."),
 )
+COMES_BACK = frozenset({Outcome.REVOKED, Outcome.PARTIAL, Outcome.FLAPPING})
 STACK_TAG = "aws:cloudformation:stack-name"
 
 
@@ -160,7 +161,7 @@ def _next(r: Remediation, stack: str) -> Iterator[str]:
             yield "The sweep closes it after the hour, or after this:"
             yield command("OperatorFunction", {"verb": "resume", "what": "breaker", **TO_FILL_IN}, r.place, stack)
         case Outcome.PAUSED:
-            yield "It is closed by the next sweep after this; a pause of the group alone ends with its id in the place of acting:"
+            yield "The next sweep closes it after this (if the group alone is paused, with its id in the place of acting):"
             yield command("OperatorFunction", {"verb": "resume", "what": "acting", **TO_FILL_IN}, r.place, stack)
         case Outcome.OBSERVED:
             yield "Set the stack's parameter Mode to enforce to have it closed."
@@ -189,7 +190,7 @@ def _evidence(r: Remediation, stack: str) -> list[str]:
 
 def _code_hints(r: Remediation) -> list[str]:
     """Say what puts the rule back, and where to change that."""
-    if r.outcome is Outcome.UNDONE:
+    if r.outcome not in COMES_BACK:
         return []
     stack = r.group_tags.get(STACK_TAG)
     if stack:

@@ -8,6 +8,8 @@ from nodewarden.message.message import Message, command, subject
 from nodewarden.record import Outcome, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from nodewarden.security_group.sweep import Finding, SweepRun
 
 MOST_LINES = 20
@@ -86,7 +88,7 @@ def _sections(run: SweepRun, stack: str) -> list[tuple[str, str | list[str]]]:
 def _brief(run: SweepRun) -> str:
     said = [f"{run.counts[o.value]} {words}" for o, (_, words) in SAID.items() if run.counts.get(o.value)]
     said += [f"{len(run.missed)} WITHOUT AN EVENT"] if run.missed else []
-    said += [f"{len(run.ending)} exemptions end"] if run.ending else []
+    said += [f"{_counted(run.ending, 'exemption')} to end"] if run.ending else []
     said += ["stopped before its end"] if run.stopped else []
     return ", ".join(said)
 
@@ -125,10 +127,14 @@ def _missed(run: SweepRun) -> str:
     if not run.missed:
         return ""
     return (
-        f"No event told of {len(run.missed)} openings, such as {run.missed[0].remediation_id}, within an hour. Unless the policy, a "
+        f"No event told of {_counted(run.missed, 'opening')}, such as {run.missed[0].remediation_id}, within an hour. Unless the policy, a "
         "tag or a deployment changed meanwhile, events do not arrive: check that the region has a CloudTrail trail "
         "that logs management events, and that the rules of the stack are enabled."
     )
+
+
+def _counted(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def _document(finding: Finding) -> dict[str, str]:
