@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SEVERITIES = ("critical", "high", "medium", "info")  # worst first
-MOST_LINES = 20
+MOST_LINES = 10
 UNDOABLE = {Outcome.REVOKED.value, Outcome.PARTIAL.value}
 
 
@@ -48,9 +48,7 @@ class Digest:
 
 def digest(kind: str, told: Iterable[tuple[str, Message]], now: datetime) -> Digest:
     """Put messages of one kind together, each with the name of its change. The same changes make the same digest."""
-    lines = sorted(
-        (_line(change, message) for change, message in told), key=lambda line: SEVERITIES.index(line.severity)
-    )
+    lines = sorted((_line(change, message) for change, message in told), key=_rank)
     changes = "|".join(sorted(line.change for line in lines))
     digest_id = hashlib.sha256(changes.encode()).hexdigest()[:12]
     return Digest(digest_id=digest_id, kind=kind, lines=tuple(lines), collected_at=now)
@@ -83,10 +81,15 @@ def _rank(line: Line) -> tuple[int, int]:
 
 
 def _headline(digest: Digest) -> str:
-    regions = {line.region for line in digest.lines}
-    where = f", {digest.lines[0].region}" if len(regions) == 1 and "" not in regions else ""
+    where = f", {region}" if (region := _region(digest)) else ""
     counts = ", ".join(f"{head} ({count})" for head, count in _heads(digest).items())
     return f"{len(digest.lines)} {digest.kind.replace('_', ' ')} messages: {counts}{where}"
+
+
+def _region(digest: Digest) -> str:
+    """Name the region that all changes are of; "" where they are of several."""
+    regions = {line.region for line in digest.lines}
+    return regions.pop() if len(regions) == 1 else ""
 
 
 def _heads(digest: Digest) -> Counter[str]:
@@ -101,7 +104,10 @@ def _sections(digest: Digest, stack: str) -> Sections:
     critical = sum(line.severity == SEVERITIES[0] for line in digest.lines)
     return [
         ("What", [f"{count}: {head}" for head, count in _heads(digest).items()]),
-        ("Worst", [words for line in shown for words in _said(line)] + [f"and {more} more"] * (more > 0)),
+        (
+            "Worst",
+            [words for line in shown for words in _said(line, _region(digest))] + [f"and {more} more"] * (more > 0),
+        ),
         ("Where", ", ".join(sorted({_place(line) for line in digest.lines if line.account}))),
         ("Done", "Each was dealt with as its line says. So many at once are told together, and none of them again."),
         ("Next", f"Look at the {'first' if critical == 1 else f'first {critical}'} now: critical." * (critical > 0)),
@@ -115,8 +121,8 @@ def _shown(digest: Digest) -> tuple[Line, ...]:
     return digest.lines[: max(critical, MOST_LINES)]
 
 
-def _said(line: Line) -> Iterator[str]:
-    yield line.said
+def _said(line: Line, region: str) -> Iterator[str]:
+    yield line.said.removesuffix(f", {region}")
     if line.remediation:
         yield f"- {line.remediation}"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST_SUBJECT = 99  # SNS takes less than 100 characters
 TO_FILL_IN = {"reason": "…", "by": "…"}  # in a command that a message suggests
-WIDTH = 44  # characters that a phone shows side by side
+WIDTH = 46  # characters that a phone shows side by side
 
 
 class Command(str):
