@@ -28,6 +28,8 @@ PURE = (
     "nodewarden.security_group.sweep",
     "nodewarden.item",
     "nodewarden.message.compose",
+    "nodewarden.message.digest",
+    "nodewarden.message.flood",
     "nodewarden.message.message",
     "nodewarden.message.person",
     "nodewarden.message.security_group",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nodewarden import gather
 from nodewarden.errors import NodewardenError, RequestError
 from nodewarden.item import remediation_item
+from nodewarden.notice_wiring import digests
 from nodewarden.record import Exemption, Outcome, Pause, Remediation, stamp
 from nodewarden.request import (
     REMEDIATION_ID,
@@ -112,7 +113,7 @@ def _digest(request: Request, wired: Wiring) -> dict[str, Any]:
     """List what a digest told."""
     name = request.table.parsed("digest", words)
     request.table.done()
-    found = wired.digests.read(name)
+    found = digests(wired).read(name)
     if found is None:
         message = f"there is no digest {name}: list what was done with the verb status"
         raise RequestError(message)

@@ -17,10 +17,8 @@ from nodewarden.aws.dynamodb import Items
 from nodewarden.aws.ec2 import Ec2
 from nodewarden.aws.sns import Topic
 from nodewarden.breaker import Breaker
-from nodewarden.digest_ledger import DigestLedger
 from nodewarden.errors import AccountError, ConfigurationError
 from nodewarden.ledger import Ledger
-from nodewarden.message import flood
 from nodewarden.security_group import policy as security_group_policy
 from nodewarden.security_group.verdict import Mode
 from nodewarden.sweep_ledger import SweepLedger
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_sns import SNSClient
 
-    from nodewarden.message.flood import NoticePolicy
     from nodewarden.security_group.policy import SecurityGroupPolicy
 
 
@@ -88,16 +85,6 @@ class Wiring:
     def sweep_ledger(self) -> SweepLedger:
         """What the sweep of Nodewarden's own account and region remembers."""
         return SweepLedger(items=self.items, account=self.account, region=self.region)
-
-    @property
-    def digests(self) -> DigestLedger:
-        """The digests in the ledger."""
-        return DigestLedger(items=self.items, retention=self.ledger.retention)
-
-    @property
-    def notice_policy(self) -> NoticePolicy:
-        """The checked policy of `notice.toml`; raises PolicyError."""
-        return _notice_policy(self.variable("POLICY_FOLDER"))
 
     @property
     def breaker(self) -> Breaker:
@@ -179,8 +166,3 @@ def _sns(region: str) -> SNSClient:
 @once
 def _security_group_policy(folder: str) -> SecurityGroupPolicy:
     return security_group_policy.read(policy.load(Path(folder), "security_group"))
-
-
-@once
-def _notice_policy(folder: str) -> NoticePolicy:
-    return flood.read(policy.load(Path(folder), "notice"))
