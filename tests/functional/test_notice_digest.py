@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from moto.sns.models import sns_backends
 
 from local import template
-from local.stack import Crash
+from local.aws import ACCOUNT
+from local.stack import REGION, Crash
 from tests.functional.test_notice import requests
 from tests.functional.world import WHO, refuse
 
@@ -164,6 +166,30 @@ def test_a_batch_that_comes_again_in_part_makes_no_second_message(world: World) 
 
     assert len(world.stack.told()) == 1
     assert sorted(told_of(world)) == sorted(closed)
+
+
+def test_a_batch_that_is_cut_in_two_tells_each_change_in_one_message(world: World) -> None:
+    closed = flood(world, 7)
+    records = recorded(world)
+
+    for part in (records[:7], records[7:], records):
+        world.stack.invoke("NoticeFunction", {"Records": part})
+    world.stack.pump()
+
+    assert sorted(told_of(world)) == sorted(closed)
+
+
+def test_a_subscription_can_filter_a_digest_by_any_of_its_outcomes(world: World) -> None:
+    flood(world, 7)
+
+    world.stack.pump()
+
+    *_, attributes, _ = sns_backends[ACCOUNT][REGION].topics[world.stack.ids["NoticeTopic"]].sent_notifications[-1]
+    assert {name: value["Type"] for name, value in (attributes or {}).items()} == {
+        "kind": "String",
+        "severity": "String",
+        "outcome": "String.Array",
+    }
 
 
 def recorded(world: World) -> list[dict[str, Any]]:
