@@ -1,19 +1,23 @@
 """The stack on this machine: its resources in moto, its handlers in this process, events and streams in between.
 
-Stands in for what moto does not do: EventBridge's delivery, Lambda's asynchronous retries and failure destinations, and
-the event source mapping of the table's stream. All of it as template.yaml says.
+Stands in for what moto does not do: EventBridge's and the topic's delivery, functions that invoke each other, Lambda's
+asynchronous retries and failure destinations, and the event source mapping of the table's stream. All of it as
+template.yaml says.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import cache
+from http import HTTPStatus
 from itertools import batched
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -21,9 +25,12 @@ from unittest import mock
 from uuid import uuid4
 
 import boto3
+from aws_lambda_powertools import Metrics
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto.sns.models import sns_backends
 
-from local import moto_gaps, template
+from local import moto_gaps, template, topic
 from local.aws import ACCOUNT
 from local.event_pattern import matches
 from nodewarden import wiring
@@ -124,13 +131,19 @@ class Stack:
         self._put_code()
         self._deploy()
         found = boto3.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
-        self.ids = {r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for r in found}
+        # moto lists what a condition leaves out, too, without a name.
+        made = (r for r in found if r.get("LogicalResourceId"))
+        self.ids = {r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for r in made}
         self._iterator = self._stream()
+        self._waiting: list[tuple[str, Any]] = []  # what was invoked asynchronously by a function
+        self._delivered = 0
 
     def update(self, **parameters: str) -> None:
         """Deploy again with other parameters: the functions' variables that refer to them change."""
         client = boto3.client("lambda")
         for name, function in template.resources("AWS::Lambda::Function").items():
+            if name not in self.ids:
+                continue
             changed = {v: parameters[r["Ref"]] for v, r in _references(function) if r["Ref"] in parameters}
             variables = self._variables(name) | changed
             client.update_function_configuration(FunctionName=self.ids[name], Environment={"Variables": variables})
@@ -214,7 +227,44 @@ class Stack:
         for one in running:
             one.result()
 
+    def invoked(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Play `Invoke`: an event waits until the one who invokes is done, a request is answered at once."""
+        function = next(logical for logical, physical in self.ids.items() if physical == name)
+        event = json.loads(body["body"])
+        if body["headers"]["X-Amz-Invocation-Type"] == "Event":
+            self._waiting.append((function, event))
+            return {"StatusCode": 202, "Payload": io.BytesIO()}
+        token, metrics = _running.set(""), dict(Metrics._metrics)  # noqa: SLF001 of its process, which here is shared
+        Metrics._metrics.clear()  # noqa: SLF001
+        try:
+            answer = {"StatusCode": 200, "Payload": self.invoke(function, event)}
+        except (Exception, Crash) as error:  # noqa: BLE001 as the Lambda service: whatever a function raises
+            wiring.forget()
+            answer = {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": {"errorType": type(error).__name__}}
+        finally:
+            _running.reset(token)
+            Metrics._metrics.update(metrics)  # noqa: SLF001
+        return answer | {"Payload": io.BytesIO(json.dumps(answer["Payload"]).encode())}
+
     def pump(self) -> None:
+        """Hand on all that waits, until nothing is left: events, queues, the table's stream, and what the topic was told."""
+        while self._hand_on():
+            pass
+
+    def _hand_on(self) -> bool:
+        """Hand on once; tells whether there was anything of what functions started or told."""
+        waiting, self._waiting = self._waiting, []
+        for function, event in waiting:
+            self.invoke_asynchronously(function, event)
+        self._pump_sources()
+        sent = sns_backends[ACCOUNT][REGION].topics[self.ids["NoticeTopic"]].sent_notifications[self._delivered :]
+        self._delivered += len(sent)
+        for message in sent:
+            for function, event in topic.deliveries(NAME, REGION, message):
+                self.invoke_asynchronously(function, event)
+        return bool(waiting or sent or self._waiting)
+
+    def _pump_sources(self) -> None:
         """Hand queues and the table's stream to the functions that the template maps them to, until nothing is left."""
         for mapping in template.resources("AWS::Lambda::EventSourceMapping").values():
             if (queue := mapping["EventSourceArn"]["Fn::GetAtt"][0]) in self._queues():
@@ -231,14 +281,14 @@ class Stack:
 
     def told(self) -> list[Told]:
         """Give the messages published on the topic, oldest first."""
-        topic = sns_backends[ACCOUNT][REGION].topics[self.ids["NoticeTopic"]]
+        told = sns_backends[ACCOUNT][REGION].topics[self.ids["NoticeTopic"]].sent_notifications
         return [
             Told(
                 subject or "",
                 json.loads(bodies),
                 {name: value["Value"] for name, value in (attributes or {}).items()},
             )
-            for _, bodies, subject, attributes, _ in topic.sent_notifications
+            for _, bodies, subject, attributes, _ in told
         ]
 
     def failed(self) -> list[dict[str, Any]]:
@@ -369,6 +419,7 @@ class Stack:
     def _deploy(self) -> None:
         made = template.translated()
         made["Resources"] = {name: r for name, r in made["Resources"].items() if r["Type"] in IN_MOTO}
+        made["Outputs"] = {name: o for name, o in made["Outputs"].items() if _is_of(o["Value"], made["Resources"])}
         for resource in made["Resources"].values():  # moto checks no permissions, and is slow at reading them
             resource.get("Properties", {}).pop("Policies", None)
         boto3.client("cloudformation").create_stack(
@@ -390,6 +441,11 @@ class Stack:
         return client.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
             "ShardIterator"
         ]
+
+
+def _is_of(value: dict[str, Any], resources: dict[str, Any]) -> bool:
+    """Tell whether an output is of a resource that moto has."""
+    return (value.get("Ref") or value["Fn::GetAtt"][0]) in resources
 
 
 def _references(function: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
@@ -415,14 +471,23 @@ def _session() -> boto3.Session:
     """Make one session for the process, as models take long to load, and watch all that its clients call."""
     session = boto3.Session(region_name=REGION)
     for stage in ("before-call", "after-call"):
-        session.events.register(stage, _observe)
+        session.events.register(stage, _observe)  # type: ignore[arg-type]  # may answer, as botocore says
     return session
 
 
-def _observe(model: Any, event_name: str, **_: Any) -> None:
-    """Tell the stack's observers of a function's call (botocore's events `before-call` and `after-call`)."""
-    if function := _running.get():
-        call = Call(function, f"{model.service_model.signing_name}:{model.name}", event_name.startswith("before"))
-        for stack in _watching:
-            for observer in tuple(stack.observers):
-                observer(call)
+def _observe(model: Any, event_name: str, **known: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
+    """Tell the stack's observers of a function's call (botocore's events `before-call` and `after-call`).
+
+    Where a function invokes another, gives the answer: moto would want Docker for it.
+    """
+    if not (function := _running.get()):
+        return None
+    before = event_name.startswith("before")
+    call = Call(function, f"{model.service_model.signing_name}:{model.name}", before)
+    for stack in _watching:
+        for observer in tuple(stack.observers):
+            observer(call)
+    if not before or call.action != "lambda:Invoke":
+        return None
+    (name,) = re.findall(r"/functions/([^/]+)/invocations", known["params"]["url_path"])
+    return AWSResponse("", HTTPStatus.OK, HTTPHeaders(), None), _watching[0].invoked(name, known["params"])

@@ -19,6 +19,7 @@ PLATFORM_POLICIES = {
 # A call -> the action that AWS checks, where it has another name.
 ACTIONS = {
     "dynamodb:TransactWriteItems": "dynamodb:UpdateItem",  # of the updates that it is made of
+    "lambda:Invoke": "lambda:InvokeFunction",
 }
 
 # A call -> the actions that AWS checks beside its own.

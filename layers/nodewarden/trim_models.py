@@ -25,6 +25,8 @@ OPERATIONS = {
         "GetManagedPrefixListEntries",
         "RevokeSecurityGroupIngress",
     },
+    "lambda": {"Invoke"},
+    "secretsmanager": {"GetSecretValue"},
     "sns": {"Publish"},
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
@@ -12,8 +14,10 @@ from local import (
     aws,  # noqa: F401  # sets the environment before moto and boto3 read it
     template,
 )
+from local.fake_slack import Slack
 from local.stack import Stack
 from tests import roles
+from tests.functional.slack_world import ALICE, BOB, SlackWorld, slack_stack
 from tests.functional.world import World
 
 if TYPE_CHECKING:
@@ -23,13 +27,36 @@ if TYPE_CHECKING:
 
 @pytest.fixture(name="stack")
 def _stack() -> Iterator[Stack]:
-    with mock_aws():
-        stack = Stack({"AlertEmail": "security@example.com"})
-        called: dict[str, set[str]] = {}
-        stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
+    with mock_aws(), watched(Stack({"AlertEmail": "security@example.com"})) as stack:
         yield stack
-        for function, calls in called.items():
-            assert roles.needed(calls) <= roles.allowed(function), f"the role of {function} lacks what it called"
+
+
+@contextmanager
+def watched(stack: Stack) -> Iterator[Stack]:
+    """Hold what the functions call against their roles."""
+    called: dict[str, set[str]] = {}
+    stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
+    yield stack
+    for function, calls in called.items():
+        assert roles.needed(calls) <= roles.allowed(function), f"the role of {function} lacks what it called"
+
+
+@pytest.fixture(name="slack")
+def _slack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
+    """Serve a Slack that the policy trusts, where alice may press all buttons, bob may undo, and nobody else anything."""
+    shutil.copytree(template.ROOT / "layers/policy/policy", tmp_path / "policy")
+    with Slack(tmp_path) as slack:
+        users = f'revoke = ["{ALICE}"]\nundo = ["{ALICE}", "{BOB}"]\nexempt = ["{ALICE}"]'
+        (tmp_path / "policy/slack.toml").write_text(f'hosts = ["{slack.address}"]\n[users]\n{users}\n', "utf-8")
+        monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path / "policy"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(slack.certificate))
+        yield slack
+
+
+@pytest.fixture(name="slack_world")
+def _slack_world(slack: Slack) -> Iterator[SlackWorld]:
+    with slack_stack(slack) as slack_world, watched(slack_world.world.stack):
+        yield slack_world
 
 
 @pytest.fixture(name="world")

@@ -102,7 +102,7 @@ def test_status_says_that_acting_is_paused_and_by_whom(world: World) -> None:
 @pytest.mark.parametrize(
     ("request_", "says"),
     [
-        ({"verb": "open"}, "verb must be one of check, status, exempt, pause, resume"),
+        ({"verb": "open"}, "verb must be one of check, status, exempt, revoke, pause, resume"),
         ({}, "verb is missing"),
         ([], "a request is a JSON object"),
         ({"verb": "check"}, "group is missing"),

@@ -110,13 +110,15 @@ def test_every_target_of_a_rule_has_a_dead_letter_queue_and_states_its_retries()
             assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
 
 
-def test_eventbridge_may_send_to_the_dead_letter_queue() -> None:
+def test_eventbridge_and_the_topic_may_send_to_the_dead_letter_queue_and_nobody_else() -> None:
     policy = template.resources("AWS::SQS::QueuePolicy")["UndeliveredQueuePolicy"]
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    rules, topic = policy["PolicyDocument"]["Statement"]
 
     assert policy["Queues"] == [{"Ref": "UndeliveredQueue"}]
-    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert rules["Principal"] == {"Service": "events.amazonaws.com"}
+    assert rules["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert topic["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert topic["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "NoticeTopic"}}}
 
 
 def test_only_the_rule_of_host_starts_may_send_to_their_queue() -> None:
@@ -153,7 +155,7 @@ def test_every_queue_is_encrypted(queue: str) -> None:
     assert template.resources("AWS::SQS::Queue")[queue]["SqsManagedSseEnabled"] is True
 
 
-@pytest.mark.parametrize("queue", [*template.resources("AWS::SQS::Queue").keys() - MAPPINGS.keys()])
+@pytest.mark.parametrize("queue", sorted(template.resources("AWS::SQS::Queue").keys() - MAPPINGS.keys()))
 def test_every_queue_that_nobody_drains_has_an_alarm_to_the_topic(queue: str) -> None:
     alarms = [
         alarm

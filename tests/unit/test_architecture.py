@@ -34,6 +34,14 @@ PURE = (
     "nodewarden.message.person",
     "nodewarden.message.security_group",
     "nodewarden.message.sweep",
+    "nodewarden.slack.blocks",
+    "nodewarden.slack.button",
+    "nodewarden.slack.document",
+    "nodewarden.slack.policy",
+    "nodewarden.slack.press",
+    "nodewarden.slack.render",
+    "nodewarden.slack.secret",
+    "nodewarden.slack.signature",
 )
 AWS = {"boto3", "botocore"}
 SAYS_NOTHING = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}

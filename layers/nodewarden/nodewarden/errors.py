@@ -10,6 +10,13 @@ NodewardenError
 ├── RequestError             a person's verb cannot be carried out; says what to do
 ├── StillOpenError           EC2 still shows a rule after it was revoked
 ├── PrefixListChangingError  EC2 has not finished changing a prefix list
+├── PressError               a request is not the press of a button of ours
+├── FunctionFailedError      a function of ours that was asked for something raised
+├── SlackError               a message is not in Slack
+│   ├── SlackSecretError     the secret of Slack is not what it must be
+│   ├── SlackRefusedError    Slack will not take it as it is
+│   ├── SlackUnavailableError
+│   └── SlackBusyError       another run is posting it
 └── AwsError                 AWS refused or failed a call
     ├── MissingPermissionError
     ├── ThrottledError
@@ -58,6 +65,40 @@ class StillOpenError(NodewardenError):
 
 class PrefixListChangingError(NodewardenError):
     """EC2 has not finished changing a prefix list, so it still answers what the list held before."""
+
+
+class PressError(NodewardenError):
+    """A request is not the press of a button of ours: nothing is done, and who sent it learns no more than that."""
+
+
+class FunctionFailedError(NodewardenError):
+    """A function of ours that was asked for something raised; its own log says why."""
+
+
+class SlackError(NodewardenError):
+    """A message is not in Slack."""
+
+
+class SlackSecretError(SlackError):
+    """The secret of Slack is not what it must be; the message says what, but nothing that the secret holds."""
+
+
+class SlackRefusedError(SlackError):
+    """Slack will not take a message as it is.
+
+    `stale` where a corrected secret would mend it, `blocks` where Slack would take the same in words alone.
+    """
+
+    stale: bool = False
+    blocks: bool = False
+
+
+class SlackUnavailableError(SlackError):
+    """Slack was busy, failing or not to be reached for as long as there was time to wait."""
+
+
+class SlackBusyError(SlackError):
+    """Another run is posting the same message, or died while it was."""
 
 
 class AwsError(NodewardenError):

@@ -1,4 +1,4 @@
-"""A person's verbs, but for undo: check, status, exempt, pause, resume."""
+"""A person's verbs, but for undo: check, status, exempt, revoke, pause, resume."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nodewarden import gather
+from nodewarden import gather, opening
 from nodewarden.errors import NodewardenError, RequestError
 from nodewarden.item import remediation_item
 from nodewarden.notice_wiring import digests
@@ -43,7 +43,8 @@ def operate(event: object, wired: Wiring) -> dict[str, Any]:
     |---|---|
     | check | group |
     | status | remediation, or digest, or outcome and next |
-    | exempt | group, protocol, ports, source, for, reason, by |
+    | exempt | group, protocol, ports, source; or remediation; for, reason, by |
+    | revoke | remediation, reason, by |
     | pause, resume | what (`acting`, a group's id; to resume also `breaker`), reason, by |
 
     All take account and region, Nodewarden's own where they are not given.
@@ -138,7 +139,9 @@ def _acting(wired: Wiring) -> str:
 
 
 def _exempt(request: Request, wired: Wiring) -> dict[str, Any]:
-    """Exempt a protocol, ports and source of one group for a while."""
+    """Exempt a protocol, ports and source of one group for a while, or all that a remediation is about."""
+    if "remediation" in request.table:
+        return opening.exempt(request, wired)
     now = datetime.now(UTC)
     table = request.table
     place = request.place(table.parsed("group", parse_group_id))
@@ -214,6 +217,7 @@ VERBS: dict[str, Callable[[Request, Wiring], dict[str, Any]]] = {
     "check": _check,
     "status": _status,
     "exempt": _exempt,
+    "revoke": opening.revoke,
     "pause": _pausing(paused=True),
     "resume": _pausing(paused=False),
 }

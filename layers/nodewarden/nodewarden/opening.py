@@ -1,0 +1,120 @@
+"""A person's verbs about an opening that is on record: have it revoked now, or exempt it as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nodewarden import gather
+from nodewarden.carry_out import carry_out, raise_first
+from nodewarden.errors import RequestError
+from nodewarden.record import FINAL, Outcome, Remediation, Undone, stamp
+from nodewarden.request import REMEDIATION_ID, Request, parse_duration, parse_remediation_id
+from nodewarden.security_group.decision import Revoke, decide
+from nodewarden.security_group.verdict import Mode
+from nodewarden.undo import exempting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nodewarden.security_group.decision import Decision
+    from nodewarden.security_group.verdict import Look
+    from nodewarden.wiring import Wiring
+
+# What stands open on record, so that exempting it means something.
+EXEMPTABLE = frozenset({Outcome.OBSERVED, Outcome.HELD, Outcome.PAUSED, Outcome.FLAPPING, Outcome.PARTIAL})
+
+
+def revoke(request: Request, wired: Wiring) -> dict[str, Any]:
+    """Close what a remediation only observed, whatever the mode; nothing that the mode enforce would leave open.
+
+    Safe to repeat: what is closed already is told as closed.
+    """
+    name = request.table.parsed("remediation", parse_remediation_id)
+    who = request.who_and_why()
+    request.table.done()
+    observed = _on_record(request, wired, name)
+    if observed.outcome is Outcome.REVOKED:
+        return _closed(observed)
+    if observed.outcome is not Outcome.OBSERVED and observed.outcome not in {Outcome.BEGUN, Outcome.PARTIAL}:
+        message = (
+            f"{name} is {observed.outcome}: only an observed opening can be revoked; look at it with the verb check"
+        )
+        raise RequestError(message)
+    place, policy = observed.place, wired.security_group_policy
+    ec2 = wired.ec2(place.account, place.region)
+    seen = narrowed(gather.look(place, ec2, wired.ledger, policy), observed)
+    decision = decide(seen, policy, Mode.ENFORCE, datetime.now(UTC))
+    raise_first([seen.unread] if seen.unread else [])
+    done = carry_out(_asked_for(decision, who), ec2, wired.ledger, wired.breaker)
+    raise_first(done.failures)
+    for written in done.written:
+        if written.outcome is Outcome.REVOKED:
+            return _closed(written)
+    raise RequestError(_left_open(name, decision, done.written))
+
+
+def exempt(request: Request, wired: Wiring) -> dict[str, Any]:
+    """Exempt exactly what a remediation's rules open, for a while."""
+    now = datetime.now(UTC)
+    name = request.table.parsed("remediation", parse_remediation_id)
+    undone = Undone(until=now + request.table.parsed("for", parse_duration), **request.who_and_why())
+    request.table.done()
+    remediation = _on_record(request, wired, name)
+    if remediation.outcome not in EXEMPTABLE:
+        message = f"{name} is {remediation.outcome}: it has nothing open; put back what was closed with the verb undo"
+        raise RequestError(message)
+    for rule in remediation.rules:
+        exemption = replace(exempting(remediation, rule, undone), reopens="")
+        wired.ledger.exempt(exemption, now)
+    return {"remediation": name, "opened": [], "exempt_until": stamp(undone.until)}
+
+
+def narrowed(look: Look, remediation: Remediation) -> Look:
+    """See of a group no more than a remediation's rules, and of the ledger no other that is not over: those stay as they are."""
+    ours = {*remediation.rule_ids}
+    kept = (
+        r for r in look.entries.remediations if r.remediation_id == remediation.remediation_id or r.outcome in FINAL
+    )
+    return replace(
+        look,
+        rules=tuple(rule for rule in look.rules if rule.rule_id in ours),
+        entries=replace(look.entries, remediations=tuple(kept)),
+    )
+
+
+def _on_record(request: Request, wired: Wiring, name: str) -> Remediation:
+    place = request.place(REMEDIATION_ID.sub(r"\1", name))
+    wired.ec2(place.account, place.region)  # what is on record of an account that is not looked at would mean nothing
+    found = wired.ledger.remediation(place, name)
+    if found is None:
+        message = f"there is no remediation {name} in {place.account}, {place.region}: list them with the verb status"
+        raise RequestError(message)
+    return found
+
+
+def _asked_for(decision: Decision, who: dict[str, str]) -> Iterable[Revoke]:
+    """Give what is to be revoked, and say on record who asked; nothing else of the decision is for this verb."""
+    asked = f"{who['by']} had it closed: {who['reason']}"
+    for action in decision.actions:
+        if isinstance(action, Revoke):
+            why = action.remediation.why
+            yield replace(
+                action, remediation=replace(action.remediation, why=why if asked in why else f"{why}; {asked}")
+            )
+
+
+def _closed(remediation: Remediation) -> dict[str, Any]:
+    return {
+        "remediation": remediation.remediation_id,
+        "outcome": remediation.outcome.value,
+        "closed": [str(rule) for rule in remediation.rules],
+    }
+
+
+def _left_open(name: str, decision: Decision, written: Iterable[Remediation]) -> str:
+    """Say why nothing was closed."""
+    reasons = [f"{r.outcome}: {r.why}" for r in written] or [f"{v.word}: {v.why}" for v in decision.verdicts]
+    why = "; ".join(dict.fromkeys(reasons)) or "it is no longer open to the internet"
+    return f"nothing of {name} was closed: {why}"

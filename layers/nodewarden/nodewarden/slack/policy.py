@@ -1,0 +1,76 @@
+"""The policy of `slack.toml`: which hosts are trusted beside Slack's own, and who may press which button."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from nodewarden.slack.button import BUTTONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nodewarden.table import Table
+
+# Where Slack takes messages: webhooks and response URLs, and its Web API.
+WEBHOOK_HOST = "hooks.slack.com"
+API_HOST = "slack.com"
+
+USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackPolicy:
+    """What `slack.toml` says; `users` has the ids of the Slack users that may press a button, by the button's name."""
+
+    hosts: frozenset[str]
+    users: Mapping[str, frozenset[str]]
+
+    def may(self, user_id: str, button: str) -> bool:
+        """Tell whether a Slack user may press a button."""
+        return user_id in self.users.get(button, frozenset())
+
+    def trusts(self, url: str, own: str) -> bool:
+        """Tell whether a URL is one of Slack's: https, printable, and on the host `own` or one that the policy lists.
+
+        The whole of what stands between `https://` and the path is compared, so a user, a password or a port refuses it.
+        """
+        if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+            return False
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        return parts.scheme == "https" and parts.netloc in {own, *self.hosts}
+
+
+def read(table: Table) -> SlackPolicy:
+    """Check `slack.toml` and give its policy; raises PolicyError naming the key's path."""
+    users = table.table("users")
+    policy = SlackPolicy(
+        hosts=frozenset(table.array("hosts", parse_host)),
+        users={button.name: frozenset(users.array(button.name, parse_user_id)) for button in BUTTONS},
+    )
+    users.done()
+    table.tables("case")  # the cases are the tests', not the service's
+    table.done()
+    return policy
+
+
+def parse_host(text: str) -> str:
+    """Check a host, with its port where it is not 443; raises ValueError."""
+    if not HOST.fullmatch(text):
+        message = f"must be a host such as hooks.slack-gov.com, in small letters, not {text!r}"
+        raise ValueError(message)
+    return text
+
+
+def parse_user_id(text: str) -> str:
+    """Check the id of a Slack user; raises ValueError."""
+    if not USER_ID.fullmatch(text):
+        message = f"must be a Slack user's id such as U012AB3CD (profile, Copy member ID), not {text!r}"
+        raise ValueError(message)
+    return text
