@@ -12,7 +12,7 @@ COMPILE  = $(UV) pip compile --quiet --generate-hashes --no-header --universal -
 export SAM_CLI_TELEMETRY := 0
 export PYTHONPATH := layers/nodewarden:.
 
-.PHONY: help demo test check bench build smoke messages lock fmt clean
+.PHONY: help demo test check bench build smoke preview messages lock fmt clean
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -39,6 +39,9 @@ build: .aws-sam/ready ## what is deployed, in .aws-sam/build
 
 smoke: .venv/ready ## in a real account with a deployed stack: opens a tagged group, waits, checks, cleans up
 	$(BIN)/python -m local.smoke --stack $(or $(STACK),nodewarden)
+
+preview: .venv/ready ## every message, as an email program and Slack show it: build/preview/index.html
+	@$(BIN)/python -m local.preview
 
 messages: .venv/ready ## write the messages that the tests keep (tests/unit/messages) anew, to be looked at
 	@$(BIN)/python -m local.samples

@@ -19,12 +19,15 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from local import hosts, template
-from local.stack import Stack, Told
+from local import demo_slack, hosts, template
+from local.stack import REGION, Stack, Told
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
+    from local.fake_slack import Slack
+
+ALICE = "U012ALICE"
 RECORDED_GROUP = "sg-0123456789abcdef0"
 console = Console(width=118, highlight=False)
 
@@ -34,9 +37,13 @@ def main() -> int:
     console.print(
         "[bold]Nodewarden on this machine[/]: AWS is played by moto, events go through the rules of template.yaml.\n"
     )
-    with mock_aws():
-        stack, ec2 = Stack({"AlertEmail": "security@example.com"}), boto3.client("ec2")
-        wrong = [*_security_group(stack, ec2), *_before_its_host(stack, ec2)]
+    with mock_aws(), demo_slack.workspace(ALICE) as slack:
+        secret = boto3.client("secretsmanager", region_name=REGION).create_secret(
+            Name="slack", SecretString=json.dumps(slack.bot)
+        )
+        stack = Stack({"AlertEmail": "security@example.com", "SlackSecretArn": secret["ARN"]})
+        ec2 = boto3.client("ec2")
+        wrong = [*_security_group(stack, ec2), *_before_its_host(stack, ec2), *_in_slack(stack, ec2, slack)]
     for what in wrong:
         console.print(f"[bold red]WRONG:[/] {what}")
     if not wrong:
@@ -72,6 +79,30 @@ def _before_its_host(stack: Stack, ec2: EC2Client) -> list[str]:
         "the sweep closed what it should only list": left == {"0.0.0.0/0 "},
         "people did not hear of the host's group and of the sweep": [m.attributes["kind"] for m in stack.told()[2:]]
         == ["security_group", "sweep"],
+        "an event is in the failures queue": not stack.failed(),
+    }
+    return [what for what, right in checks.items() if not right]
+
+
+def _in_slack(stack: Stack, ec2: EC2Client, slack: Slack) -> list[str]:
+    """Show what Slack has of the host's group, and let Alice press its button."""
+    _title("8. The same message in Slack, and what its button does")
+    number, message = next((n, m) for n, m in enumerate(slack.messages) if " on remote-access," in m.text)
+    buttons = [*message.buttons]
+    console.print(
+        f"Slack got {len(slack.messages)} messages; the one about the host's group has [bold]Undo for 4 h[/]."
+    )
+    answer = _quietly(stack.invoke, "SlackButtonFunction", slack.press("undo", ALICE, number))
+    _quietly(stack.pump)
+    group = next(m.document["group"] for m in stack.told() if m.document.get("group_name") == "remote-access")
+    undone = _rules(ec2, group, "The group after Alice pressed it")
+    console.print(demo_slack.panel(message.blocks, "Slack, #security: the message after that"))
+    checks = {
+        "Slack did not get the messages that email got": len(slack.messages) == len(stack.told()),
+        "the message had no button to undo": buttons == ["undo"],
+        "Slack was not answered": answer["statusCode"] == 200,  # noqa: PLR2004
+        "the button did not open the group again": undone == {"0.0.0.0/0 "},
+        "the message does not say who decided": not message.buttons and ALICE in message.words,
         "an event is in the failures queue": not stack.failed(),
     }
     return [what for what, right in checks.items() if not right]

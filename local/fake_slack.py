@@ -91,6 +91,7 @@ class Slack:
         _write_certificate(self.certificate)
         self.messages: list[Message] = []
         self.requests: list[tuple[str, int]] = []
+        self.payloads: list[Payload] = []
         self.faults: deque[Fault] = deque()
         self.tokens = {TOKEN}
         self.webhooks = {WEBHOOK_PATH}
@@ -172,6 +173,7 @@ class Slack:
                 if path.startswith("/api/") and 0 < status < 500:  # noqa: PLR2004 the Web API says most errors with 200
                     status, body = (status if status == 429 else 200), json.dumps({"ok": False, "error": body})  # noqa: PLR2004
             self.requests.append((path, status))
+            self.payloads.append(payload)
         if fault is not None and fault.slow:
             self.closing.wait(60)
         return (status, body, headers) if status else None

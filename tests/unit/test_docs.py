@@ -10,23 +10,32 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from nodewarden import errors
+from nodewarden.message import flood
 from nodewarden.record import Outcome
+from nodewarden.security_group import policy as security_group_policy
 from nodewarden.security_group.event import parse
-from nodewarden.security_group.policy import read
+from nodewarden.slack import policy as slack_policy
 from nodewarden.table import Table
 from nodewarden.undo import undo
 from nodewarden.verbs import VERBS, operate
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ROOT = Path(__file__).parents[2]
 README, CONTRIBUTING, CHANGELOG = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))
 RUNBOOK = ROOT / "docs/runbook.md"
-POLICY = ROOT / "layers/policy/policy/security_group.toml"
+POLICIES = [
+    ("security_group.toml", security_group_policy.read, "aws_prefix_lists"),
+    ("notice.toml", flood.read, "critical_alone"),
+    ("slack.toml", slack_policy.read, "users"),
+]
 DOCUMENTS = [README, CONTRIBUTING, CHANGELOG, *sorted((ROOT / "docs").rglob("*.md"))]
 RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 MARKDOWN_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
@@ -140,11 +149,12 @@ def test_every_call_that_the_rules_listen_for_is_named(document: Path) -> None:
     assert [name for name in sorted(names) if f"`{name}`" not in document.read_text("utf-8")] == []
 
 
-def test_every_setting_of_the_policy_is_in_the_readme() -> None:
-    table = Table("security_group.toml: ", tomllib.loads(POLICY.read_text("utf-8")))
+@pytest.mark.parametrize(("name", "read", "one"), POLICIES)
+def test_every_setting_of_the_policy_is_in_the_readme(name: str, read: Callable[[Table], object], one: str) -> None:
+    table = Table(f"{name}: ", tomllib.loads((ROOT / "layers/policy/policy" / name).read_text("utf-8")))
     read(table)
 
-    assert "aws_prefix_lists" in table.known
+    assert one in table.known
     assert [key for key in table.known if not re.search(rf"`(\[\[)?{key}(]])?`", README.read_text("utf-8"))] == []
 
 

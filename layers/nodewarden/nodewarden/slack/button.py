@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -114,8 +114,11 @@ def offered(document: Mapping[str, Any], change: str) -> tuple[tuple[Button, Abo
 
 def read_about(value: str) -> About:
     """Read the value of a button that was pressed; raises ValueError where it is none of ours."""
-    parts = json.loads(value) if len(value) <= LONGEST_VALUE else None
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+    try:
+        parts = json.loads(value) if len(value) <= LONGEST_VALUE else None
+    except ValueError:
+        parts = None
+    if not isinstance(parts, list) or len(parts) != len(fields(About)) or not all(isinstance(p, str) for p in parts):
         message = "not the value of a button"
         raise ValueError(message)
     change, account, region, name = parts
