@@ -36,7 +36,7 @@ def revoke(request: Request, wired: Wiring) -> dict[str, Any]:
     request.table.done()
     observed = _on_record(request, wired, name)
     if observed.outcome is Outcome.REVOKED:
-        return _closed(observed)
+        return _closed(name, [observed])
     if observed.outcome is not Outcome.OBSERVED and observed.outcome not in {Outcome.BEGUN, Outcome.PARTIAL}:
         message = (
             f"{name} is {observed.outcome}: only an observed opening can be revoked; look at it with the verb check"
@@ -49,9 +49,8 @@ def revoke(request: Request, wired: Wiring) -> dict[str, Any]:
     raise_first([seen.unread] if seen.unread else [])
     done = carry_out(_asked_for(decision, who), ec2, wired.ledger, wired.breaker)
     raise_first(done.failures)
-    for written in done.written:
-        if written.outcome is Outcome.REVOKED:
-            return _closed(written)
+    if closed := [written for written in done.written if written.outcome is Outcome.REVOKED]:
+        return _closed(name, closed)
     raise RequestError(_left_open(name, decision, done.written))
 
 
@@ -105,12 +104,8 @@ def _asked_for(decision: Decision, who: dict[str, str]) -> Iterable[Revoke]:
             )
 
 
-def _closed(remediation: Remediation) -> dict[str, Any]:
-    return {
-        "remediation": remediation.remediation_id,
-        "outcome": remediation.outcome.value,
-        "closed": [str(rule) for rule in remediation.rules],
-    }
+def _closed(name: str, closed: Iterable[Remediation]) -> dict[str, Any]:
+    return {"remediation": name, "closed": [str(rule) for remediation in closed for rule in remediation.rules]}
 
 
 def _left_open(name: str, decision: Decision, written: Iterable[Remediation]) -> str:

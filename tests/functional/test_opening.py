@@ -1,0 +1,133 @@
+"""A person's verbs about an opening on record: revoke closes what was only observed, exempt leaves all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.stack import Crash
+from tests.functional.world import WHO
+
+if TYPE_CHECKING:
+    from local.stack import Call
+    from tests.functional.world import World
+
+FOR_A_DAY = {"for": "24h"}
+
+
+def observed(world: World, *ports: str) -> tuple[str, str]:
+    """Have a group opened in the mode observe; gives the group and the remediation."""
+    world.stack.update(Mode="observe")
+    group = world.group()
+    for port in ports or ("22",):
+        world.open(group, "0.0.0.0/0", ports=port)
+    world.deliver(group)
+    return group, str(world.stack.remediations()[-1]["remediation_id"])
+
+
+def test_revoke_closes_what_was_only_observed_and_says_who_asked(world: World) -> None:
+    group, name = observed(world, "22", "80")
+
+    answer = world.ask("revoke", remediation=name, **WHO)
+
+    (entry,) = world.stack.remediations()
+    assert sorted(answer["closed"]) == ["tcp/22 from 0.0.0.0/0", "tcp/80 from 0.0.0.0/0"]
+    assert world.sources(group) == set()
+    assert entry["outcome"] == "revoked"
+    assert entry["why"].endswith(f"; {WHO['by']} had it closed: {WHO['reason']}")
+    assert world.told() == ["observed", "revoked"]
+
+
+def test_revoke_closes_only_what_the_record_is_about(world: World) -> None:
+    group, name = observed(world)
+    world.open(group, "0.0.0.0/0", ports="80")
+    world.deliver(group)
+    before = [entry for entry in world.stack.remediations() if entry["remediation_id"] != name]
+
+    world.ask("revoke", remediation=name, **WHO)
+
+    assert [row["FromPort"] for row in world.rules(group).values()] == [80]
+    assert [entry for entry in world.stack.remediations() if entry["remediation_id"] != name] == before
+
+
+def test_to_revoke_twice_is_to_revoke_once(world: World) -> None:
+    _, name = observed(world)
+
+    first, second = (world.ask("revoke", remediation=name, **WHO) for _ in range(2))
+
+    assert first == second
+    assert world.told() == ["observed", "revoked"]
+
+
+def test_revoke_leaves_what_is_exempt_and_says_so(world: World) -> None:
+    group, name = observed(world)
+    world.ask("exempt", group=group, protocol="tcp", ports="22", source="0.0.0.0/0", **{"for": "1h"}, **WHO)
+
+    answer = world.ask("revoke", remediation=name, **WHO)
+
+    assert "exempt: exempt until" in answer["error"]
+    assert world.sources(group) == {"0.0.0.0/0"}
+
+
+def test_revoke_closes_nothing_while_acting_is_paused(world: World) -> None:
+    group, name = observed(world)
+    world.ask("pause", what="acting", **WHO)
+
+    assert "paused" in world.ask("revoke", remediation=name, **WHO)["error"]
+    assert world.sources(group) == {"0.0.0.0/0"}
+
+
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_crash_at_any_call_of_revoke_is_mended_by_asking_again(world: World, number: int, *, before: bool) -> None:
+    group, name = observed(world)
+    seen: list[Call] = []
+
+    def die(call: Call) -> None:
+        if call.function == "OperatorFunction" and call.before is before:
+            seen.append(call)
+            if len(seen) == number + 1:
+                raise Crash
+
+    world.stack.observers.append(die)
+    world.stack.invoke_asynchronously("OperatorFunction", {"verb": "revoke", "remediation": name, **WHO})
+    world.stack.pump()
+
+    assert world.sources(group) == set()
+    assert world.outcomes() == ["revoked"]
+    assert world.told() == ["observed", "revoked"]
+
+
+def test_exempt_of_a_record_covers_all_that_it_is_about_for_as_long_as_it_says(world: World) -> None:
+    group, name = observed(world, "22", "80")
+
+    world.ask("exempt", remediation=name, **FOR_A_DAY, **WHO)
+    world.stack.update(Mode="enforce")
+    world.deliver(group)
+
+    assert len(world.rules(group)) == 2
+    with world.later(hours=25):
+        world.deliver(group)
+    assert world.rules(group) == {}
+
+
+UNKNOWN = "sg-0123456789abcdef0-000000000000"
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"verb": "revoke"}, "remediation is missing"),
+    ({"verb": "revoke", "remediation": "x", **WHO}, "remediation must be the id"),
+    ({"verb": "revoke", "remediation": UNKNOWN}, "by is missing"),
+    ({"verb": "revoke", "remediation": UNKNOWN, **WHO}, "list them with the verb status"),
+    ({"verb": "revoke", "remediation": UNKNOWN, "account": "444455556666", **WHO}, "deploy Nodewarden there too"),
+    ({"verb": "exempt", "remediation": UNKNOWN, **WHO}, "for is missing"),
+    ({"verb": "exempt", "remediation": UNKNOWN, "group": "sg-1", **FOR_A_DAY, **WHO}, "group is not a setting here"),
+]
+
+
+@pytest.mark.parametrize(("request_", "says"), WRONG)
+def test_a_wrong_request_changes_nothing_and_says_what_to_do(world: World, request_: Any, says: str) -> None:
+    answer = world.stack.invoke("OperatorFunction", request_)
+
+    assert answer["ok"] is False
+    assert says in answer["error"]
+    assert world.stack.entries() == []
