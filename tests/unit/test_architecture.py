@@ -13,6 +13,12 @@ from nodewarden import errors
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "nodewarden" / "nodewarden"
 PURE = (
+    "nodewarden.ami_release.ami_type",
+    "nodewarden.ami_release.announcement",
+    "nodewarden.ami_release.image",
+    "nodewarden.ami_release.release",
+    "nodewarden.ami_release.sighting",
+    "nodewarden.ami_release.target",
     "nodewarden.errors",
     "nodewarden.policy",
     "nodewarden.record",
