@@ -21,7 +21,7 @@ from unittest import mock
 import boto3
 from moto.sns.models import sns_backends
 
-from local import moto_gaps, template
+from local import moto_eks, moto_gaps, template
 from local.aws import ACCOUNT
 from local.event_pattern import matches
 from nodewarden import wiring
@@ -103,6 +103,7 @@ class Stack:
     def __post_init__(self) -> None:
         """Create the stack's resources, and start listening to the functions' calls."""
         moto_gaps.fill()
+        moto_eks.fill()
         boto3.DEFAULT_SESSION = _session()
         _watching[:] = [self]
         self._put_code()
