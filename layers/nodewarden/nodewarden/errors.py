@@ -13,6 +13,8 @@ NodewardenError
     ├── MissingPermissionError
     ├── ThrottledError
     ├── UnavailableError
+    ├── NodeGroupBusyError   EKS is updating the node group already
+    ├── ReleaseNotAllowedError    EKS does not take the release version that SSM names
     └── GoneError            what the call names does not exist (any more)
 """
 
@@ -69,6 +71,14 @@ class ThrottledError(AwsError):
 
 class UnavailableError(AwsError):
     """AWS failed to answer beyond the client's retries."""
+
+
+class NodeGroupBusyError(AwsError):
+    """EKS is updating the node group already, or its cluster: no second update starts before that one ends."""
+
+
+class ReleaseNotAllowedError(AwsError):
+    """EKS does not take the release version that SSM names: SSM can be ahead of it, and behind."""
 
 
 class GoneError(AwsError):

@@ -102,3 +102,12 @@ class Image:
     state: str
     allowed: bool
     deprecated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subnet:
+    """A subnet that a node group's hosts start in (`DescribeSubnets`); `zone` is such as `eu-central-1a`."""
+
+    subnet_id: str
+    zone: str
+    free_addresses: int

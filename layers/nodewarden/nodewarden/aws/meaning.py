@@ -12,6 +12,8 @@ from nodewarden.errors import (
     AwsError,
     GoneError,
     MissingPermissionError,
+    NodeGroupBusyError,
+    ReleaseNotAllowedError,
     ThrottledError,
     UnavailableError,
 )
@@ -49,6 +51,9 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+# Of `UpdateNodegroupVersion`: EKS answers InvalidParameterException for many mistakes, and only its words tell this one.
+BUSY = "ResourceInUseException"
+NOT_ALLOWED = "Allowed release version is"
 SERVER_ERROR = 500
 
 
@@ -70,12 +75,20 @@ def meaning(service: str) -> Iterator[None]:
 
 
 def _named(service: str, error: ClientError) -> AwsError:
-    code, action = code_of(error), f"{service}:{error.operation_name}"
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in GONE:
-        gone = GoneError(f"{action}: {code}")
-        gone.retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+    metadata = error.response.get("ResponseMetadata", {})
+    if code_of(error) in GONE:
+        gone = GoneError(f"{service}:{error.operation_name}: {code_of(error)}")
+        gone.retried = metadata.get("RetryAttempts", 0) > 0
         return gone
+    message = error.response.get("Error", {}).get("Message", "")
+    return refusal(
+        f"{service}:{error.operation_name}", code_of(error), message, status=metadata.get("HTTPStatusCode", 0)
+    )
+
+
+def refusal(action: str, code: str, message: str, *, status: int = 0) -> AwsError:
+    """Name what AWS answered to `action`, such as `eks:UpdateNodegroupVersion`; `status` is HTTP's, 0 where there is none."""
+    service = action.partition(":")[0]
     if code in DENIED:
         return MissingPermissionError(
             f"the role lacks {action} ({code}); add it to the function's role and run the event again"
@@ -86,4 +99,9 @@ def _named(service: str, error: ClientError) -> AwsError:
         )
     if status >= SERVER_ERROR:
         return UnavailableError(f"{action} failed on AWS's side ({status} {code}); try again (an event is, by itself)")
-    return AwsError(f"{action} was refused: {code}: {error.response.get('Error', {}).get('Message', '')}")
+    said = f"{action} was refused: {code}: {message}"
+    if code == BUSY:
+        return NodeGroupBusyError(f"{said} (it is being updated: wait for the update in progress)")
+    if NOT_ALLOWED in message:
+        return ReleaseNotAllowedError(f"{said} (EKS does not take this release yet, or no longer: try again later)")
+    return AwsError(said)
