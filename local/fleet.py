@@ -1,14 +1,20 @@
-"""EKS clusters, managed node groups and AMI releases, made in the moto of this process; and how updates go."""
+"""EKS clusters, managed node groups and AMI releases, made in the moto of this process; and how updates go.
+
+`python -m local.fleet` serves a fleet that is one release behind, for a handler in another process or a container.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
+from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter, ssm_backends
 
 from local import moto_eks
@@ -24,6 +30,9 @@ AL2023 = "AL2023_x86_64_STANDARD"
 RELEASE = "1.33.2-20260714"
 LASTS = timedelta(days=730)  # until AWS deprecates an AMI of its own
 ZONES = ("a", "b")
+BEHIND = "1.33.2-20260701"
+WAVES = ("dev", "staging", "prod")
+PORT = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,3 +234,38 @@ def _image_name(ami_type: str, release_version: str, version: str) -> str:
 
 def _timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+
+
+def waves() -> Fleet:
+    """Make a cluster for each wave that the policy ships, its node group one release behind."""
+    fleet = Fleet()
+    fleet.release(BEHIND)
+    fleet.release()
+    for wave in WAVES:
+        fleet.cluster(wave)
+        fleet.node_group(wave, release_version=BEHIND, tags={"nodewarden:wave": wave})
+    return fleet
+
+
+def serve(host: str, port: int) -> ThreadedMotoServer:
+    """Serve this process's moto over HTTP, with what it lacks: it must be filled before a server is made."""
+    moto_eks.fill()
+    server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
+    server.start()
+    return server
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    reader = argparse.ArgumentParser(prog="python -m local.fleet", description=__doc__)
+    reader.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for a container to reach it")
+    reader.add_argument("--port", default=PORT, type=int)
+    asked = reader.parse_args()
+    waves()
+    serve(asked.host, asked.port)
+    print(f"moto, with node groups that are behind in {', '.join(WAVES)}: http://{asked.host}:{asked.port}")
+    Event().wait()
+
+
+if __name__ == "__main__":
+    main()

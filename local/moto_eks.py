@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from moto.core.responses import ActionResult
 from moto.ec2.responses.amis import AmisResponse
-from moto.eks import urls
+from moto.eks import models, urls
 from moto.eks.exceptions import (
     InvalidParameterException,
     InvalidRequestException,
@@ -23,6 +24,7 @@ from moto.eks.exceptions import (
 )
 from moto.eks.models import CLUSTER_NOT_READY_MSG, EKSBackend
 from moto.eks.responses import EKSResponse
+from moto.eks.utils import validate_role_arn
 
 from local.moto_gaps import MotoGrewItError
 
@@ -38,6 +40,8 @@ PATHS = {
     "{0}/clusters/(?P<name>[^/]+)/updates$",
     "{0}/clusters/(?P<name>[^/]+)/updates/(?P<updateId>[^/]+)$",
 }
+# Moto reads all of AWS's partitions for each cluster and node group, which takes 70 ms.
+VALIDATE_ROLE_ARN = cache(validate_role_arn)
 # Kept as they were when this module was first imported: ours call them.
 THEIRS: dict[tuple[type, str], Any] = {
     each: getattr(*each)
@@ -97,6 +101,7 @@ class NodeGroupUpdate:
 
 def fill() -> None:
     """Let moto play all this; again is nothing new. Raises MotoGrewItError where moto plays a part itself now."""
+    models.validate_role_arn = VALIDATE_ROLE_ARN  # type: ignore[attr-defined]  # imported there
     _add(EKSResponse, "update_nodegroup_version", _update_nodegroup_version)
     _add(EKSResponse, "describe_update", _describe_update)
     _add(EKSResponse, "list_updates", _list_updates)

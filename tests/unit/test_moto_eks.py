@@ -15,9 +15,11 @@ from moto.eks.models import EKSBackend
 from moto.eks.responses import EKSResponse
 
 from local import moto_eks
-from local.fleet import AL2023, REGION, Fleet, parameters
+from local.fleet import AL2023, REGION, Fleet, parameters, serve, waves
 from local.moto_eks import Course, error, issue
 from local.moto_gaps import MotoGrewItError
+from nodewarden.ami_release.ami_type import SOURCES
+from nodewarden.ami_release.ami_type import parameters as sought
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -405,6 +407,29 @@ def test_eks_does_not_take_what_was_recalled(fleet: Fleet, eks: EKSClient) -> No
 
     assert refused(lambda: start(eks, releaseVersion="1.33.3-20260719"))[0] == "InvalidParameterException"
     assert start(eks, releaseVersion=NEW)
+
+
+@pytest.mark.parametrize("ami_type", sorted(SOURCES))
+def test_a_release_of_every_ami_type_is_found_where_nodewarden_looks(ami_type: str) -> None:
+    published = parameters(ami_type, "1.33", "r", "ami-0")
+
+    assert set(sought(ami_type, "1.33")) <= set(published)
+
+
+def test_a_handler_in_another_process_can_start_an_update() -> None:
+    with mock_aws():
+        waves()
+        server = serve("127.0.0.1", 0)
+        host, port = server.get_host_and_port()
+        eks = boto3.client("eks", region_name=REGION, endpoint_url=f"http://{host}:{port}")
+        try:
+            started = eks.update_nodegroup_version(clusterName="prod", nodegroupName="workers")["update"]
+            listed = eks.list_updates(name="prod", nodegroupName="workers")["updateIds"]
+            code, _ = refused(lambda: eks.update_nodegroup_version(clusterName="prod", nodegroupName="workers"))
+        finally:
+            server.stop()
+
+    assert (started["status"], listed, code) == ("InProgress", [started["id"]], "ResourceInUseException")
 
 
 def test_filling_twice_is_as_filling_once(eks: EKSClient) -> None:
