@@ -192,11 +192,13 @@ def test_updates_that_ended_are_not_in_progress(fleet: Fleet, eks: Eks) -> None:
 def test_a_release_that_eks_does_not_take_is_an_error_of_its_own(eks: Eks) -> None:
     with pytest.raises(ReleaseNotAllowedError, match=f"Allowed release version is {NEW}"):
         start(eks, release_version="1.33.3-20260724")
+    with pytest.raises(ReleaseNotAllowedError, match=r"1\.32\.7-20260714 is not valid for kubernetes version 1\.33"):
+        start(eks, release_version="1.32.7-20260714")
 
 
 def test_another_refusal_keeps_its_code_and_message(eks: Eks) -> None:
-    with pytest.raises(AwsError, match=r"InvalidRequestException: Requested release version 1\.32\.7") as caught:
-        start(eks, release_version="1.32.7-20260714")
+    with pytest.raises(AwsError, match=r"InvalidRequestException: Kubernetes version 1\.34 is newer") as caught:
+        eks.start_update(WORKERS, version="1.34", release_version="1.34.1-20260714", token="first")
     assert type(caught.value) is AwsError
 
 

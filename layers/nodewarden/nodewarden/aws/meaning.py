@@ -51,9 +51,10 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
-# Of `UpdateNodegroupVersion`: EKS answers InvalidParameterException for many mistakes, and only its words tell this one.
+# Of `UpdateNodegroupVersion`: EKS answers the same codes for many mistakes, and only its words tell that it does not take
+# a release. It has said both; the second also of releases that do not exist for the minor.
 BUSY = "ResourceInUseException"
-NOT_ALLOWED = "Allowed release version is"
+NOT_ALLOWED = ("Allowed release version is", "is not valid for kubernetes version")
 SERVER_ERROR = 500
 
 
@@ -102,6 +103,6 @@ def refusal(action: str, code: str, message: str, *, status: int = 0) -> AwsErro
     said = f"{action} was refused: {code}: {message}"
     if code == BUSY:
         return NodeGroupBusyError(f"{said} (it is being updated: wait for the update in progress)")
-    if NOT_ALLOWED in message:
+    if any(words in message for words in NOT_ALLOWED):
         return ReleaseNotAllowedError(f"{said} (EKS does not take this release yet, or no longer: try again later)")
     return AwsError(said)
