@@ -72,6 +72,7 @@ def test_every_kind_has_a_reason_and_an_advice(kind: Kind) -> None:
     each = Unmanaged(cluster="demo", kind=kind, where="")
 
     assert each.reason
+    assert not each.reason.endswith(".")
     assert each.advice.endswith(".")
 
 

@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodewarden.ami_release.announcement import DETAIL_TYPE, SOURCE, detail
-from nodewarden.ami_release.sighting import MOST_RECALLED, News, NewsKind, Seen, Sighting, compare, is_recalled
+from nodewarden.ami_release.sighting import (
+    MOST_RECALLED,
+    News,
+    NewsKind,
+    Seen,
+    Sighting,
+    compare,
+    is_recalled,
+    why_recalled,
+)
 from nodewarden.node_group import Image, Target
 from tests.unit.builders import HOUR, NOW, REGION
 
@@ -80,6 +89,16 @@ def test_a_newer_release_is_announced_with_the_one_before() -> None:
     assert detail(news.changed, REGION) is not None
 
 
+def test_what_is_remembered_of_a_newer_release_is_its_own() -> None:
+    look = seen(NEW, replace(FINE, image_id="ami-0fedcba9876543210"), image_id="ami-0fedcba9876543210")
+
+    sighting = compare(memory(seen(MIDDLE, released_at=NOW - HOUR)), look, NOW + HOUR).changed
+
+    assert sighting
+    assert (sighting.image_id, sighting.released_at) == ("ami-0fedcba9876543210", NOW)
+    assert sighting.first_seen == NOW + HOUR
+
+
 def test_a_release_that_has_no_order_is_announced() -> None:
     assert after(seen(NO_ORDER), seen(NO_ORDER_EITHER)).kind is NewsKind.RELEASED
 
@@ -140,6 +159,12 @@ def test_what_has_no_order_is_recalled_where_the_parameter_names_again_what_it_n
     assert sighting.recalled == (NO_ORDER_EITHER,)
 
 
+def test_what_has_no_order_and_was_recalled_can_be_released_again() -> None:
+    news = after(seen(NO_ORDER), seen(NO_ORDER_EITHER), seen(NO_ORDER), seen(NO_ORDER_EITHER))
+
+    assert news.kind is NewsKind.RELEASED
+
+
 @pytest.mark.parametrize("image", UNUSABLE.values(), ids=UNUSABLE)
 def test_a_release_whose_image_is_withdrawn_is_recalled_once(image: Image | None) -> None:
     looks = (seen(MIDDLE), seen(NEW), seen(NEW, image))
@@ -178,6 +203,24 @@ def test_an_answer_that_is_older_than_the_one_before_is_no_recall() -> None:
 
 def test_of_a_parameter_never_seen_nothing_is_recalled() -> None:
     assert not is_recalled(None, NEW)
+
+
+def test_a_target_that_was_recalled_says_what_it_was_seen_by() -> None:
+    sighting = memory(seen(MIDDLE), seen(NEW), seen(MIDDLE))
+
+    assert why_recalled(sighting, seen(NEW).target, FINE, NOW) == f"{NEW} was recalled: {sighting.why}"
+
+
+def test_a_target_that_was_recalled_stays_so_after_the_next_release() -> None:
+    sighting = memory(seen(OLD), seen(MIDDLE), seen(OLD), seen(NEW))
+
+    assert why_recalled(sighting, seen(MIDDLE).target, FINE, NOW) == f"{MIDDLE} was recalled"
+
+
+@pytest.mark.parametrize("sighting", [None, memory(seen(MIDDLE), seen(NEW))], ids=["unseen", "replaced"])
+def test_a_target_that_a_newer_release_replaced_is_sound_while_its_image_is(sighting: Sighting | None) -> None:
+    assert why_recalled(sighting, seen(MIDDLE).target, FINE, NOW) is None
+    assert IMAGE_ID in str(why_recalled(sighting, seen(MIDDLE).target, None, NOW))
 
 
 def test_recalls_are_not_remembered_without_end() -> None:

@@ -230,7 +230,7 @@ def test_amazon_linux_2_that_is_behind_its_last_release_rolls_and_is_told_to_mov
     assert "Move to Amazon Linux 2023" in standing.advice
 
 
-@pytest.mark.parametrize(("release", "told"), [("1.33-2026.07.23", True), ("1.33-2026.07.25", False), ("odd", False)])
+@pytest.mark.parametrize(("release", "told"), [("1.33-2026.07.23", True), ("1.33-2026.07.24", False), ("odd", False)])
 def test_a_windows_ami_of_more_than_four_months_is_private(release: str, *, told: bool) -> None:
     standing = stands(group(release, ami_type=WINDOWS), to("1.33-2026.11.12"))
 
@@ -245,9 +245,14 @@ def test_a_group_that_is_newer_than_its_control_plane_is_left() -> None:
     assert "Raise the cluster to 1.33" in standing.advice
 
 
-@pytest.mark.parametrize(("version", "told"), [("1.30", True), ("1.31", False), ("1.33", False)])
-def test_a_group_that_is_as_old_as_a_node_may_be_is_told_so(version: str, *, told: bool) -> None:
-    assert ("Raise its Kubernetes version" in stands(group(version=version)).advice) is told
+@pytest.mark.parametrize(
+    ("control_plane", "told"), [("1.36", True), ("1.35", False), ("1.33", False), ("2.90", False), ("", False)]
+)
+def test_a_group_that_is_as_old_as_a_node_may_be_is_told_so(control_plane: str, *, told: bool) -> None:
+    standing = stands(group(version="1.33"), control_plane=control_plane)
+
+    assert eligible(standing)
+    assert ("Raise its Kubernetes version" in standing.advice) is told
 
 
 @pytest.mark.parametrize("status", ["DELETING", "DELETE_FAILED", "CREATE_FAILED"])
@@ -257,6 +262,7 @@ def test_a_group_that_is_not_in_service_is_left(status: str, found: Target | NoT
 
     assert standing.state is State.NOT_IN_SERVICE
     assert standing.reason == f"its status is {status} (Ec2SubnetNotFound: a subnet is gone)"
+    assert (standing.advice == "Wait until it is gone.") is (status == "DELETING")
 
 
 # What makes a group be in a state, in the order in which the states come: of two that hold, the first counts.

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nodewarden.security_group.event import line
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -120,8 +118,3 @@ def parameters(ami_type: str, minor: str) -> tuple[str, ...]:
     """
     source = SOURCES.get(ami_type)
     return source.names(minor) if source and MINOR.fullmatch(minor) else ()
-
-
-def shown(ami_type: str) -> str:
-    """Give an AMI type as one line for people: what is not known here can hold anything."""
-    return ami_type if ami_type in SOURCES or ami_type == CUSTOM else repr(line(ami_type))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nodewarden.ami_release.ami_type import Family, family_of, shown
+from nodewarden.ami_release.ami_type import Family, family_of
 from nodewarden.ami_release.caveat import caveats
 from nodewarden.ami_release.image import why_unusable
 from nodewarden.ami_release.release import Way, minor_of, way
@@ -106,7 +106,7 @@ def _without_target(group: NodeGroup, found: NoTarget) -> Judged:
         case Absence.NOT_KNOWN:
             return (
                 State.UNKNOWN_TYPE,
-                f"the AMI type {shown(group.ami_type)} with Kubernetes {line(group.version)!r} is not known here",
+                f"the AMI type {line(group.ami_type)!r} with Kubernetes {line(group.version)!r} is not known here",
                 "Upgrade Nodewarden; until then update the node group yourself.",
             )
         case Absence.MISSING:

@@ -115,6 +115,18 @@ def is_recalled(sighting: Sighting | None, release_version: str) -> bool:
     return sighting is not None and release_version in sighting.recalled
 
 
+def why_recalled(sighting: Sighting | None, target: Target, image: Image | None, now: datetime) -> str | None:
+    """Say why nothing may be started towards a target any more, or None where it is sound.
+
+    A target that SSM has replaced by a newer one is sound: a rollout carries its target to the end. `sighting` is what
+    is remembered of the target's parameter, `image` the target's AMI, None where this account does not see it.
+    """
+    if sighting is not None and is_recalled(sighting, target.release_version):
+        why = f": {sighting.why}" if sighting.concerns == target.release_version and sighting.why else ""
+        return f"{target.release_version} was recalled{why}"
+    return why_unusable(target, image, now)
+
+
 def _never_seen(seen: Seen, fault: str | None, now: datetime) -> News:
     if fault:
         return News(kind=NewsKind.NOT_READY, sighting=None, why=fault)
