@@ -1,7 +1,7 @@
 """What moto lacks of EKS and of AWS's AMIs, filled as AWS documents it; each is dropped when moto grows it.
 
 `UpdateNodegroupVersion`, `DescribeUpdate` and `ListUpdates` of node groups; `updateConfig` and `computeConfig`, which moto
-forgets; and of `DescribeImages` what says that an AMI was taken back. An update goes by the clock, so a test or the demo
+forgets; lists of a cluster that is gone; and of `DescribeImages` what says that an AMI was taken back. An update goes by the clock, so a test or the demo
 moves it on by moving the clock. `local.fleet` makes clusters and releases, and says how an update goes.
 """
 
@@ -50,6 +50,7 @@ THEIRS: dict[tuple[type, str], Any] = {
         (EKSResponse, "create_nodegroup"),
         (EKSBackend, "describe_nodegroup"),
         (EKSBackend, "list_nodegroups"),
+        (EKSBackend, "list_fargate_profiles"),
         (AmisResponse, "describe_images"),
     )
 }
@@ -59,7 +60,8 @@ THEIRS: dict[tuple[type, str], Any] = {
 class Course:
     """How an update goes: how long it takes, whether it stays in progress until let go, and how it fails, if it does.
 
-    `errors` are the update's, `issues` the node group's health issues afterwards, as EKS answers them.
+    `errors` are the update's, `issues` and `status` the node group's afterwards, as EKS answers them; `lands_on` is the
+    release that it runs then, where that is not the one that was asked for.
     """
 
     takes: timedelta = TAKES
@@ -67,6 +69,7 @@ class Course:
     errors: tuple[dict[str, Any], ...] = ()
     issues: tuple[dict[str, Any], ...] = ()
     status: str = "ACTIVE"
+    lands_on: str = ""
 
 
 def error(code: str, message: str = "", *resource_ids: str) -> dict[str, Any]:
@@ -111,6 +114,7 @@ def fill() -> None:
     _wrap(EKSResponse, "create_nodegroup", _create_nodegroup, lacks="updateConfig")
     _wrap(EKSBackend, "describe_nodegroup", _describe_nodegroup, lacks="advance")
     _wrap(EKSBackend, "list_nodegroups", _list_nodegroups, lacks="ResourceNotFoundException")
+    _wrap(EKSBackend, "list_fargate_profiles", _list_fargate_profiles, lacks="ResourceNotFoundException")
     _wrap(AmisResponse, "describe_images", _describe_images, lacks="IncludeDeprecated")
 
 
@@ -141,7 +145,8 @@ def _end(node_group: Any, update: NodeGroupUpdate) -> None:
     node_group.modified_at = datetime.now(UTC)
     if not course.errors:
         node_group.version = update.changes.get("Version", node_group.version)
-        node_group.release_version = update.changes.get("ReleaseVersion", node_group.release_version)
+        asked = update.changes.get("ReleaseVersion", node_group.release_version)
+        node_group.release_version = course.lands_on or asked
         node_group.launch_template = {**(node_group.launch_template or {}), **update.launch_template} or None
 
 
@@ -272,6 +277,11 @@ def _describe_nodegroup(self: Any, cluster_name: str, nodegroup_name: str) -> An
 def _list_nodegroups(self: Any, cluster_name: str, max_results: int, next_token: str | None) -> Any:
     self.describe_cluster(cluster_name)
     return THEIRS[EKSBackend, "list_nodegroups"](self, cluster_name, max_results, next_token)
+
+
+def _list_fargate_profiles(self: Any, cluster_name: str, max_results: int, next_token: str | None) -> Any:
+    self.describe_cluster(cluster_name)
+    return THEIRS[EKSBackend, "list_fargate_profiles"](self, cluster_name, max_results, next_token)
 
 
 def _describe_images(self: Any) -> Any:

@@ -124,6 +124,7 @@ def test_a_plain_node_group_has_its_tags_and_one_host_unavailable_at_a_time(eks:
 def test_what_is_gone_is_none_and_no_error(eks: Eks) -> None:
     assert eks.cluster("none") is None
     assert eks.node_groups("none") == ()
+    assert eks.fargate_profiles("none") == ()
     for key in (GONE, GONE_CLUSTER):
         assert eks.node_group(key) is None
         assert eks.update(key, "an-id") is None
@@ -227,7 +228,7 @@ def test_a_start_always_names_minor_and_release_and_says_whether_to_force(stubbe
     assert update == Update(update_id="an-id", status="InProgress")
 
 
-def test_clusters_and_node_groups_are_listed_over_every_page(stubber: Stubber) -> None:
+def test_clusters_node_groups_and_fargate_profiles_are_listed_over_every_page(stubber: Stubber) -> None:
     clusters = [f"cluster-{number:03}" for number in range(250)]
     for start_at, token in ((0, {}), (100, {"nextToken": "100"}), (200, {"nextToken": "200"})):
         following = {"nextToken": str(start_at + 100)} if start_at < 200 else {}
@@ -235,10 +236,18 @@ def test_clusters_and_node_groups_are_listed_over_every_page(stubber: Stubber) -
     stubber.add_response("list_nodegroups", {"nodegroups": ["a"], "nextToken": "b"}, {"clusterName": "demo"})
     stubber.add_response("list_nodegroups", {"nodegroups": ["b"]}, {"clusterName": "demo", "nextToken": "b"})
 
+    stubber.add_response(
+        "list_fargate_profiles", {"fargateProfileNames": ["c"], "nextToken": "d"}, {"clusterName": "demo"}
+    )
+    stubber.add_response(
+        "list_fargate_profiles", {"fargateProfileNames": ["d"]}, {"clusterName": "demo", "nextToken": "d"}
+    )
+
     with stubber:
         eks = stubbed(stubber)
         assert eks.clusters() == tuple(clusters)
         assert eks.node_groups("demo") == ("a", "b")
+        assert eks.fargate_profiles("demo") == ("c", "d")
 
 
 def test_an_update_in_progress_is_found_on_any_page_and_the_newest_is_first(stubber: Stubber) -> None:

@@ -140,6 +140,15 @@ def test_a_failed_update_leaves_the_release_and_says_why(fleet: Fleet, eks: EKSC
         assert left["health"]["issues"] == list(EVICTION.issues)
 
 
+def test_an_update_can_succeed_and_yet_leave_another_release_and_health_issues(fleet: Fleet, eks: EKSClient) -> None:
+    unhealthy = issue("NodeCreationFailure", "hosts do not join", "i-0123456789abcdef0")
+    fleet.next_update(Course(takes=timedelta(), lands_on=OLD, issues=(unhealthy,), status="DEGRADED"))
+
+    assert update(eks, start(eks))["status"] == "Successful"
+    left = node_group(eks)
+    assert (left["releaseVersion"], left["status"], left["health"]["issues"]) == (OLD, "DEGRADED", [unhealthy])
+
+
 def test_only_the_next_update_fails_and_a_new_token_tries_again(fleet: Fleet, eks: EKSClient) -> None:
     fleet.next_update(EVICTION)
     start(eks)
@@ -289,8 +298,9 @@ def test_updates_are_listed_in_pages(fleet: Fleet, eks: EKSClient) -> None:
     assert {update_id for page in pages for update_id in page["updateIds"]} == started
 
 
-def test_node_groups_of_a_cluster_that_is_gone_are_not_found(eks: EKSClient) -> None:
+def test_node_groups_and_fargate_profiles_of_a_cluster_that_is_gone_are_not_found(eks: EKSClient) -> None:
     assert refused(lambda: eks.list_nodegroups(clusterName="none"))[0] == "ResourceNotFoundException"
+    assert refused(lambda: eks.list_fargate_profiles(clusterName="none"))[0] == "ResourceNotFoundException"
 
 
 def test_eks_keeps_the_update_config_and_the_compute_config_that_it_is_given(fleet: Fleet, eks: EKSClient) -> None:
@@ -474,6 +484,7 @@ def looks_for_the_cluster(self: Any) -> Any:
         (EKSResponse, "create_cluster", speaks_of_compute_config),
         (EKSBackend, "describe_nodegroup", advances),
         (EKSBackend, "list_nodegroups", looks_for_the_cluster),
+        (EKSBackend, "list_fargate_profiles", looks_for_the_cluster),
         (AmisResponse, "describe_images", speaks_of_deprecation),
     ],
 )

@@ -58,6 +58,15 @@ class Eks:
         except GoneError:
             return ()
 
+    def fargate_profiles(self, cluster: str) -> tuple[str, ...]:
+        """List the names of a cluster's Fargate profiles, every page; none where it is gone (`ListFargateProfiles`)."""
+        pages = self.client.get_paginator("list_fargate_profiles").paginate(clusterName=cluster)
+        try:
+            with meaning("eks"):
+                return tuple(name for page in pages for name in page["fargateProfileNames"])
+        except GoneError:
+            return ()
+
     def node_group(self, key: NodeGroupKey) -> NodeGroup | None:
         """Describe one node group; None where it, or its cluster, is gone (`DescribeNodegroup`)."""
         try:
