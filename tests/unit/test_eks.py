@@ -201,11 +201,13 @@ def test_another_refusal_keeps_its_code_and_message(eks: Eks) -> None:
     with pytest.raises(AwsError, match=r"InvalidRequestException: Kubernetes version 1\.34 is newer") as caught:
         eks.start_update(WORKERS, version="1.34", release_version="1.34.1-20260714", token="first")
     assert type(caught.value) is AwsError
+    assert caught.value.code == "InvalidRequestException"
 
 
 def test_an_update_of_what_is_gone_is_an_error(eks: Eks) -> None:
-    with pytest.raises(GoneError, match="eks:UpdateNodegroupVersion"):
+    with pytest.raises(GoneError, match="eks:UpdateNodegroupVersion") as caught:
         eks.start_update(GONE, version="1.33", release_version=NEW, token="first")
+    assert caught.value.code == "ResourceNotFoundException"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -298,4 +300,4 @@ def test_an_error_code_has_one_meaning(stubber: Stubber, code: str, status: int,
         ):
             with pytest.raises(error, match="eks:") as caught:
                 call()
-            assert type(caught.value) is error
+            assert (type(caught.value), caught.value.code) == (error, code)

@@ -58,7 +58,9 @@ class StillOpenError(NodewardenError):
 
 
 class AwsError(NodewardenError):
-    """AWS refused or failed a call."""
+    """AWS refused or failed a call; `code` is AWS's, such as `InvalidRequestException`, empty where no answer came."""
+
+    code: str = ""
 
 
 class MissingPermissionError(AwsError):

@@ -79,6 +79,7 @@ def _named(service: str, error: ClientError) -> AwsError:
     metadata = error.response.get("ResponseMetadata", {})
     if code_of(error) in GONE:
         gone = GoneError(f"{service}:{error.operation_name}: {code_of(error)}")
+        gone.code = code_of(error)
         gone.retried = metadata.get("RetryAttempts", 0) > 0
         return gone
     message = error.response.get("Error", {}).get("Message", "")
@@ -89,6 +90,12 @@ def _named(service: str, error: ClientError) -> AwsError:
 
 def refusal(action: str, code: str, message: str, *, status: int = 0) -> AwsError:
     """Name what AWS answered to `action`, such as `eks:UpdateNodegroupVersion`; `status` is HTTP's, 0 where there is none."""
+    refused = _kind(action, code, message, status)
+    refused.code = code
+    return refused
+
+
+def _kind(action: str, code: str, message: str, status: int) -> AwsError:
     service = action.partition(":")[0]
     if code in DENIED:
         return MissingPermissionError(
