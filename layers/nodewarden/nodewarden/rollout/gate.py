@@ -1,0 +1,55 @@
+"""The gate after a wave: soaked, its alarms OK, and each of its groups found healthy once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nodewarden.rollout.calendar import spoken
+from nodewarden.rollout.observed import ALARM_OK
+from nodewarden.rollout.state import GroupState
+from nodewarden.rollout.timing import soaked_at
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nodewarden.rollout.observed import Observed
+    from nodewarden.rollout.policy import Wave
+    from nodewarden.rollout.state import GroupProgress, Rollout
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What keeps the gate shut, empty where it is open; `trouble` where that is more than time passing."""
+
+    why: str = ""
+    trouble: bool = False
+
+
+def gate(rollout: Rollout, wave: Wave, observed: Observed, now: datetime) -> Gate:
+    """Say whether the wave that is done may be followed by the next."""
+    soaked = soaked_at(rollout, wave)
+    if soaked is None or now < soaked:
+        return Gate(why=f"wave {wave.name} soaks until {spoken(soaked)}" if soaked else f"wave {wave.name} is not done")
+    bad = [f"{name} is {observed.alarms.get(name, 'not known')}" for name in _not_ok(wave, observed)]
+    if bad:
+        return Gate(why=f"alarms of wave {wave.name}: {', '.join(bad[:MOST_NAMED])}", trouble=True)
+    unchecked = to_check(rollout, wave, now)
+    if ill := [f"{group.key}: {group.why}" for group in unchecked if group.stuck_since]:
+        return Gate(why=f"after its soak, of wave {wave.name}: {'; '.join(ill[:MOST_NAMED])}", trouble=True)
+    return Gate(why=f"the groups of wave {wave.name} are looked at once more") if unchecked else Gate()
+
+
+def to_check(rollout: Rollout, wave: Wave, now: datetime) -> tuple[GroupProgress, ...]:
+    """Give the done groups of the wave that were not found healthy since it has soaked; none while it soaks."""
+    soaked = soaked_at(rollout, wave)
+    if soaked is None or now < soaked:
+        return ()
+    done = (group for group in rollout.of_wave(wave.name) if group.state is GroupState.DONE)
+    return tuple(group for group in done if group.healthy_at is None or group.healthy_at < soaked)
+
+
+def _not_ok(wave: Wave, observed: Observed) -> tuple[str, ...]:
+    return tuple(name for name in wave.alarms if observed.alarms.get(name) != ALARM_OK)

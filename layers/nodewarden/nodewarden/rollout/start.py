@@ -1,0 +1,170 @@
+"""Starting: which groups may be next, what the look right before says, and the intents that are written first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from nodewarden.node_group import HealthIssue
+from nodewarden.rollout.observed import Busy, NotAllowedYet, Refused, Started, StartUpdate
+from nodewarden.rollout.preflight import Adopt, AlreadyThere, Go, LeaveAlone, Wait, preflight
+from nodewarden.rollout.state import FORCE_TAG, GroupState, State
+from nodewarden.rollout.step import StepKind, tell
+from nodewarden.rollout.timing import allowance, old_enough_at
+from nodewarden.rollout.watch import adopted, done, failed, hindered, left_alone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from nodewarden.node_group import NodeGroup, NodeGroupKey
+    from nodewarden.rollout.observed import Observed, Result
+    from nodewarden.rollout.policy import RolloutPolicy
+    from nodewarden.rollout.state import GroupProgress, Rollout
+
+# A Lambda function runs for up to 15 minutes: after that, whoever wrote an intent no longer makes its call.
+CALL_LASTS = timedelta(minutes=15)
+TRY_LATER = timedelta(hours=1)
+TELL_REFUSALS = 3
+
+
+def may_start(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: datetime) -> bool:
+    """Tell whether the rollout may start anything now."""
+    wave = policy.wave(rollout.current_wave) if rollout.current_wave else None
+    rolling = rollout.state is State.ROLLING and wave is not None
+    return rolling and wave is not None and allowance(rollout, wave, observed, policy, now).allowed
+
+
+def candidates(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: datetime) -> tuple[GroupProgress, ...]:
+    """Give the groups that may be started next: one for each free cluster, as many as `max_concurrency` leaves.
+
+    Those that nobody looked at for the longest time come first, so that one that cannot start holds up no other.
+    """
+    active = rollout.active
+    room = policy.max_concurrency - observed.others_active - len(active)
+    taken = {group.key.cluster for group in active} | observed.busy_clusters
+    chosen: list[GroupProgress] = []
+    for group in sorted(_due(rollout, policy, now), key=_turn) if room > 0 else ():
+        if len(chosen) < room and group.key.cluster not in taken:
+            taken.add(group.key.cluster)
+            chosen.append(group)
+    return tuple(chosen)
+
+
+def examined(
+    rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: datetime
+) -> tuple[Rollout, tuple[Go, ...]]:
+    """Look at the candidates that were seen; give what became of them, and those that nothing stands in the way of."""
+    news, ready = [], []
+    for progress in candidates(rollout, observed, policy, now):
+        if seen := observed.groups.get(progress.key):
+            finding = preflight(progress, seen, rollout, policy)
+            news.append(replace(_after_look(progress, finding, policy, now, seen.node_group), looked_at=now))
+            ready += [finding] if isinstance(finding, Go) and news[-1].state is GroupState.WAITING else []
+    return rollout.with_groups(news), tuple(ready)
+
+
+def with_intents(
+    rollout: Rollout, ready: Iterable[Go], observed: Observed, policy: RolloutPolicy, now: datetime
+) -> tuple[Rollout, tuple[StartUpdate, ...]]:
+    """Write the intents of what is ready, and of starts whose answer was lost: those are called again, by the same token."""
+    allowed = may_start(rollout, observed, policy, now)
+    lost = (group for group in rollout.active if group.state is GroupState.STARTING)
+    news, again = [], []
+    for progress in lost:
+        seen = observed.groups.get(progress.key)
+        finding = preflight(progress, seen, rollout, policy) if seen and allowed else None
+        if isinstance(finding, Go):
+            again.append(finding)
+        elif seen and progress.called_at and now - progress.called_at >= CALL_LASTS:
+            why = finding.why if isinstance(finding, Wait | LeaveAlone) else "its start did not come about"
+            news.append(replace(progress, state=GroupState.WAITING, why=why))
+    going = [*again, *(ready if allowed else ())]
+    news += [_intent(rollout.groups[go.node_group.key], now) for go in going]
+    rollout = rollout.with_groups(news)
+    return rollout, tuple(_call(rollout.groups[go.node_group.key], go.node_group) for go in going)
+
+
+def started(rollout: Rollout, key: NodeGroupKey, result: Result, policy: RolloutPolicy, now: datetime) -> Rollout:
+    """Take over what came of the call for one group. Where it may have worked, say nothing: the next tick finds out."""
+    progress = rollout.groups[key]
+    if progress.state not in {GroupState.STARTING, GroupState.WAITING}:
+        return rollout
+    if isinstance(result, Started):
+        return rollout.with_groups([adopted(progress, result.update_id, now)])
+    if progress.state is not GroupState.STARTING:
+        return rollout
+    match result:
+        case Busy():
+            # It may be our own update whose answer was lost: its cluster stays taken until the next tick has looked.
+            return rollout.with_groups([replace(progress, why="EKS is updating it already: the next tick looks at it")])
+        case NotAllowedYet(message=message):
+            return _not_allowed_yet(rollout, progress, message, policy, now)
+        case Refused(code=code, message=message):
+            why = f"EKS refused the update: {code}"
+            return rollout.with_groups([failed(progress, why, now, [HealthIssue(code=code, message=message)])])
+        case _:
+            assert_never(result)
+
+
+def _due(rollout: Rollout, policy: RolloutPolicy, now: datetime) -> Iterable[GroupProgress]:
+    waiting = (group for group in rollout.of_wave(*rollout.begun_waves) if group.state is GroupState.WAITING)
+    return (
+        group
+        for group in waiting
+        if old_enough_at(group, rollout, policy) <= now and (group.not_before is None or group.not_before <= now)
+    )
+
+
+def _turn(group: GroupProgress) -> tuple[bool, str, NodeGroupKey]:
+    return group.looked_at is not None, group.looked_at.isoformat() if group.looked_at else "", group.key
+
+
+def _after_look(
+    progress: GroupProgress,
+    finding: Go | Wait | LeaveAlone | AlreadyThere | Adopt,
+    policy: RolloutPolicy,
+    now: datetime,
+    group: NodeGroup | None,
+) -> GroupProgress:
+    match finding:
+        case Go():
+            return replace(progress, why="")
+        case Wait(why=why):
+            return hindered(progress, why, now, policy, group)
+        case LeaveAlone(why=why, may_return=may_return):
+            return left_alone(progress, why, now, may_return=may_return)
+        case AlreadyThere(why=why):
+            return done(progress, why, now)
+        case Adopt(update_id=update_id):
+            return adopted(progress, update_id, now)
+        case _:
+            assert_never(finding)
+
+
+def _intent(progress: GroupProgress, now: datetime) -> GroupProgress:
+    begun = progress.started_at if progress.state is GroupState.STARTING else None
+    return replace(progress, state=GroupState.STARTING, started_at=begun or now, called_at=now, update_id=None)
+
+
+def _call(progress: GroupProgress, group: NodeGroup) -> StartUpdate:
+    return StartUpdate(
+        key=progress.key,
+        token=progress.token,
+        version=progress.minor,
+        release_version=progress.target.release_version,
+        force=group.tags.get(FORCE_TAG) == "true",
+    )
+
+
+def _not_allowed_yet(
+    rollout: Rollout, progress: GroupProgress, message: str, policy: RolloutPolicy, now: datetime
+) -> Rollout:
+    refused = replace(progress, state=GroupState.WAITING, refusals=progress.refusals + 1, not_before=now + TRY_LATER)
+    rollout = rollout.with_groups([hindered(refused, f"EKS does not take the release yet: {message}", now, policy)])
+    if refused.refusals != TELL_REFUSALS:
+        return rollout
+    return tell(
+        replace(rollout, steps=()), StepKind.NOT_ALLOWED_YET, now, wave=progress.wave, why=f"{progress.key}: {message}"
+    )

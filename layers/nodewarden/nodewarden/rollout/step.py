@@ -1,0 +1,101 @@
+"""What people should hear of a rollout: one step at a time, not each group. The words are made elsewhere, from this."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from statistics import median_low
+from typing import TYPE_CHECKING
+
+from nodewarden.rollout.state import GroupState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+
+    from nodewarden.rollout.state import GroupProgress, Rollout
+
+MOST_GROUPS = 20  # of a step: the head is one item of up to 400 KB
+
+
+class StepKind(StrEnum):
+    """Which step of a rollout."""
+
+    PLANNED = "planned"
+    SUPERSEDED = "superseded"
+    WAVE_STARTED = "wave-started"
+    WAVE_DONE = "wave-done"
+    AWAITING_APPROVAL = "awaiting-approval"
+    HALTED = "halted"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    NOT_ALLOWED_YET = "not-allowed-yet"
+    FINISHED = "finished"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """How long a wave took from its beginning, and its updates: the middle one and the longest."""
+
+    wave: timedelta
+    median: timedelta
+    longest: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step: `number` counts the steps of the rollout.
+
+    `counts` says how many groups are in each state, of the wave where one is named, else of the rollout; `groups` are
+    those it is about (failed, left alone, refused), at most 20. `expected_at` is when the next start is allowed.
+    """
+
+    kind: StepKind
+    number: int
+    at: datetime
+    wave: str | None
+    counts: Mapping[GroupState, int]
+    why: str = ""
+    by: str = ""
+    groups: tuple[GroupProgress, ...] = ()
+    durations: Durations | None = None
+    expected_at: datetime | None = None
+
+
+def tell(  # noqa: PLR0913  # what a step says is said by name
+    rollout: Rollout,
+    kind: StepKind,
+    now: datetime,
+    *,
+    wave: str | None = None,
+    why: str = "",
+    by: str = "",
+    about: Iterable[GroupState] = (),
+    expected_at: datetime | None = None,
+) -> Rollout:
+    """Add a step to what people should hear; `about` are the states of the groups that it lists."""
+    groups = rollout.of_wave(wave) if wave else tuple(rollout.groups.values())
+    states = frozenset(about)
+    step = Step(
+        kind=kind,
+        number=rollout.told + 1,
+        at=now,
+        wave=wave,
+        counts=Counter(group.state for group in groups),
+        why=why,
+        by=by,
+        groups=tuple(group for group in groups if group.state in states)[:MOST_GROUPS],
+        durations=_durations(rollout, groups, now) if kind is StepKind.WAVE_DONE else None,
+        expected_at=expected_at,
+    )
+    return replace(rollout, steps=(*rollout.steps, step), told=step.number)
+
+
+def _durations(rollout: Rollout, groups: Iterable[GroupProgress], now: datetime) -> Durations | None:
+    done = (group for group in groups if group.state is GroupState.DONE)
+    took = [group.finished_at - group.started_at for group in done if group.finished_at and group.started_at]
+    if not took or rollout.wave_started_at is None:
+        return None
+    return Durations(wave=now - rollout.wave_started_at, median=median_low(took), longest=max(took))
