@@ -15,6 +15,7 @@ from nodewarden.rollout.gate import to_check
 from nodewarden.rollout.halt import halted, told_halted
 from nodewarden.rollout.start import candidates, examined, may_start, started, with_intents
 from nodewarden.rollout.state import FINAL, UNFINISHED, GroupState, HaltCause, State
+from nodewarden.rollout.timing import soaked_at
 from nodewarden.rollout.watch import watched
 from nodewarden.rollout.wave import moved_on
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from nodewarden.node_group import NodeGroupKey, Target
     from nodewarden.rollout.observed import Observed, StartUpdate
-    from nodewarden.rollout.policy import RolloutPolicy
+    from nodewarden.rollout.policy import RolloutPolicy, Wave
     from nodewarden.rollout.preflight import Go
     from nodewarden.rollout.state import Rollout
 
@@ -58,7 +59,7 @@ def wanted(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: dat
         watched=tuple(group.key for group in rollout.active),
         next=tuple(group.key for group in following),
         checked=tuple(group.key for group in check[:MOST_CHECKED]),
-        alarms=wave.alarms if wave and check else (),
+        alarms=wave.alarms if wave and _gate_is_next(rollout, wave, now) else (),
         targets=tuple(dict.fromkeys(_targets(rollout))),
     )
 
@@ -78,6 +79,11 @@ def advance(
     after = _told_of_more_failures(before, moved_on(after, observed, policy, now), now)
     after, calls = with_intents(after, ready, observed, policy, now)
     return (after if after.steps else replace(after, steps=rollout.steps)), calls
+
+
+def _gate_is_next(rollout: Rollout, wave: Wave, now: datetime) -> bool:
+    soaked = soaked_at(rollout, wave)
+    return rollout.state in {State.SOAKING, State.AWAITING_APPROVAL} and soaked is not None and soaked <= now
 
 
 def _recalled(rollout: Rollout, observed: Observed, now: datetime) -> Rollout:

@@ -133,10 +133,14 @@ def _skipped(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
 
 
 def _resumed(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
-    failed = [group for group in rollout.groups.values() if group.state is GroupState.FAILED]
+    """Go on; after a halt, with the groups that failed or were found ill as they are."""
     if rollout.state is State.HALTED:
-        rollout = rollout.with_groups(replace(group, accepted=True) for group in failed)
+        rollout = rollout.with_groups(replace(group, accepted=True) for group in rollout.groups.values() if _bad(group))
     return _going_on(rollout, answer, now)
+
+
+def _bad(group: GroupProgress) -> bool:
+    return group.state is GroupState.FAILED or (group.state is GroupState.DONE and group.stuck_since is not None)
 
 
 def _unhalted(rollout: Rollout, answer: Answer, policy: RolloutPolicy, now: datetime) -> Rollout:

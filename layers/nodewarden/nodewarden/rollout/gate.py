@@ -43,12 +43,16 @@ def gate(rollout: Rollout, wave: Wave, observed: Observed, now: datetime) -> Gat
 
 
 def to_check(rollout: Rollout, wave: Wave, now: datetime) -> tuple[GroupProgress, ...]:
-    """Give the done groups of the wave that were not found healthy since it has soaked; none while it soaks."""
+    """Give the done groups of the wave that were not found healthy since it has soaked; none while it soaks.
+
+    Those that a person resumed over are not looked at again.
+    """
     soaked = soaked_at(rollout, wave)
     if soaked is None or now < soaked:
         return ()
     done = (group for group in rollout.of_wave(wave.name) if group.state is GroupState.DONE)
-    return tuple(group for group in done if group.healthy_at is None or group.healthy_at < soaked)
+    unseen = (group for group in done if group.healthy_at is None or group.healthy_at < soaked)
+    return tuple(group for group in unseen if not group.accepted)
 
 
 def _not_ok(wave: Wave, observed: Observed) -> tuple[str, ...]:

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.node_group import NodeGroup, NodeGroupKey
-    from nodewarden.rollout.observed import Observed, Result
+    from nodewarden.rollout.observed import Observed, Result, Seen
     from nodewarden.rollout.policy import RolloutPolicy
     from nodewarden.rollout.state import GroupProgress, Rollout
 
 # A Lambda function runs for up to 15 minutes: after that, whoever wrote an intent no longer makes its call.
 CALL_LASTS = timedelta(minutes=15)
+UPDATING = "UPDATING"  # of a node group, by any update of it
 TRY_LATER = timedelta(hours=1)
 TELL_REFUSALS = 3
 
@@ -77,7 +78,7 @@ def with_intents(
         finding = preflight(progress, seen, rollout, policy) if seen and allowed else None
         if isinstance(finding, Go):
             again.append(finding)
-        elif seen and progress.called_at and now - progress.called_at >= CALL_LASTS:
+        elif seen and _gave_up(progress, seen, now):
             why = finding.why if isinstance(finding, Wait | LeaveAlone) else "its start did not come about"
             news.append(replace(progress, state=GroupState.WAITING, why=why))
     going = [*again, *(ready if allowed else ())]
@@ -106,6 +107,12 @@ def started(rollout: Rollout, key: NodeGroupKey, result: Result, policy: Rollout
             return rollout.with_groups([failed(progress, why, now, [HealthIssue(code=code, message=message)])])
         case _:
             assert_never(result)
+
+
+def _gave_up(progress: GroupProgress, seen: Seen, now: datetime) -> bool:
+    """Tell whether a start did not come about: nobody makes its call any more, and EKS updates nothing of the group."""
+    quiet = seen.node_group is not None and seen.node_group.status != UPDATING
+    return quiet and progress.called_at is not None and now - progress.called_at >= CALL_LASTS
 
 
 def _due(rollout: Rollout, policy: RolloutPolicy, now: datetime) -> Iterable[GroupProgress]:

@@ -94,7 +94,7 @@ class GroupProgress:
     `previous_release` and `minor` are what it ran when it was planned. `attempt` counts deliberate tries. `started_at`
     is when the intent of the attempt was first written, `called_at` when EKS was last to be called. `stuck_since` is when
     something first stood in the way, `refusals` counts EKS's "Allowed release version is …", `not_before` bounds the
-    next try. `accepted` is a failure that a person resumed over, `may_return` a group that a later plan takes in again,
+    next try. `accepted` is a failure (or an illness after the soak) that a person resumed over, `may_return` a group that a later plan takes in again,
     `healthy_at` when it was last found healthy after its wave's soak.
     """
 

@@ -68,9 +68,15 @@ def _between(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: d
     wave = policy.wave(rollout.current_wave)
     if wave is None:
         return _without_its_wave(rollout, rollout.current_wave, now)
+    return _through_gate(rollout, wave, observed, policy, now)
+
+
+def _through_gate(rollout: Rollout, wave: Wave, observed: Observed, policy: RolloutPolicy, now: datetime) -> Rollout:
     found = gate(rollout, wave, observed, now)
     if found.trouble:
         return _troubled(rollout, found.why, policy, now)
+    if rollout.trouble_since:
+        return replace(rollout, trouble_since=None)
     return rollout.waiting_for(found.why) if found.why else _to_next_wave(rollout, observed, policy, now)
 
 
