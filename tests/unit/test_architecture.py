@@ -30,6 +30,7 @@ PURE = (
     "nodewarden.request",
     "nodewarden.table",
     "nodewarden.rollout.advance",
+    "nodewarden.rollout.advice",
     "nodewarden.rollout.answer",
     "nodewarden.rollout.calendar",
     "nodewarden.rollout.gate",
