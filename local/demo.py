@@ -35,7 +35,8 @@ def main() -> int:
         "[bold]Nodewarden on this machine[/]: AWS is played by moto, events go through the rules of template.yaml.\n"
     )
     with mock_aws():
-        wrong = _security_group(Stack({"AlertEmail": "security@example.com"}), boto3.client("ec2"))
+        stack, ec2 = Stack({"AlertEmail": "security@example.com"}), boto3.client("ec2")
+        wrong = [*_security_group(stack, ec2), *_before_its_host(stack, ec2)]
     for what in wrong:
         console.print(f"[bold red]WRONG:[/] {what}")
     if not wrong:
@@ -52,6 +53,46 @@ def _security_group(stack: Stack, ec2: EC2Client) -> list[str]:
     _what_people_hear(stack)
     undone = _undo(stack, ec2, event)
     return _wrong(stack, functions, closed, undone)
+
+
+def _before_its_host(stack: Stack, ec2: EC2Client) -> list[str]:
+    """Tell of a group that is opened before a host uses it: found when the host starts, or by the sweep."""
+    _title("6. A group that was open before any host used it")
+    heard, group = _a_host_starts(stack, ec2)
+    closed = _rules(ec2, group, "The group after the host started")
+    _title("7. What was open before Nodewarden came is found by the sweep, and listed")
+    older = hosts.make_group(ec2, "eks-cluster-sg-older", hosts.CLUSTER_TAGS)
+    _open_ssh(ec2, older)
+    _quietly(stack.on_schedule, "SecurityGroupSweepFunction")
+    _email(stack.told()[-1])
+    left = _rules(ec2, older, "The group after the sweep: with SweepMode=enforce it would be closed")
+    checks = {
+        "the start of a host was not routed to its queue": heard == ["HostStartQueue"],
+        "the group was not closed when its host started": closed == set(),
+        "the sweep closed what it should only list": left == {"0.0.0.0/0 "},
+        "people did not hear of the host's group and of the sweep": [m.attributes["kind"] for m in stack.told()[2:]]
+        == ["security_group", "sweep"],
+        "an event is in the failures queue": not stack.failed(),
+    }
+    return [what for what, right in checks.items() if not right]
+
+
+def _a_host_starts(stack: Stack, ec2: EC2Client) -> tuple[list[str], str]:
+    """Open a group, then start a host in it; gives where the event was routed, and the group."""
+    group = hosts.make_group(ec2, "remote-access", {})
+    _open_ssh(ec2, group)
+    _rules(ec2, group, "The group before: no EKS host uses it, so it is nobody's yet")
+    host = hosts.start_host(ec2, group, hosts.SELF_MANAGED)
+    recorded = (template.ROOT / "events/security_group_hosts/host-starts.json").read_text("utf-8")
+    heard: list[str] = _quietly(stack.deliver, json.loads(recorded.replace("i-0123456789abcdef0", host)))
+    console.print(f"{host} starts in it; the rules of template.yaml route that to [bold]{', '.join(heard)}[/].")
+    _email(stack.told()[-1])
+    return heard, group
+
+
+def _open_ssh(ec2: EC2Client, group: str) -> None:
+    permission: Any = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
 
 
 def _somebody_opens(ec2: EC2Client) -> tuple[str, list[str]]:

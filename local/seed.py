@@ -20,7 +20,7 @@ import boto3
 from samtranslator.yaml_helper import yaml_parse
 
 from local import hosts, template
-from nodewarden.item import unmarshal
+from nodewarden.aws.dynamodb import unmarshal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import batched
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from unittest import mock
+from uuid import uuid4
 
 import boto3
 from moto.sns.models import sns_backends
@@ -67,9 +69,14 @@ class Context:
     """What Lambda tells a handler about the invocation."""
 
     function_name: str
+    seconds_left: Callable[[], float]
+    aws_request_id: str
     memory_limit_in_mb: int = 512
     invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:local"
-    aws_request_id: str = "52fdfc07-2182-454f-963f-5f0f9a621d72"
+
+    def get_remaining_time_in_millis(self) -> float:
+        """Tell how long the invocation may still take."""
+        return self.seconds_left() * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +101,15 @@ class Told:
 
 @dataclass
 class Stack:
-    """The deployed stack; make it inside moto's `mock_aws`. `observers` are called around every call of a function."""
+    """The deployed stack; make it inside moto's `mock_aws`.
+
+    `observers` are called around every call of a function; `seconds_left` is what an invocation is told of its time.
+    """
 
     parameters: dict[str, str] = field(default_factory=dict)
     observers: list[Callable[[Call], None]] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
+    seconds_left: Callable[[], float] = lambda: 600
 
     def __post_init__(self) -> None:
         """Create the stack's resources, and start listening to the functions' calls."""
@@ -126,7 +137,7 @@ class Stack:
         return {output["OutputKey"]: output["OutputValue"] for output in described}
 
     def targets(self, event: dict[str, Any]) -> list[str]:
-        """Name the functions that the rules route `event` to."""
+        """Name the functions and queues that the rules route `event` to."""
         return [
             target["Arn"]["Fn::GetAtt"][0]
             for rule in template.resources("AWS::Events::Rule").values()
@@ -135,17 +146,38 @@ class Stack:
         ]
 
     def deliver(self, event: dict[str, Any]) -> list[str]:
-        """Put an event on the bus: every function that a rule names is invoked; then the stream is pumped."""
-        targets = self.targets(event)
-        for function in targets:
-            self.invoke_asynchronously(function, event)
+        """Put an event on the bus, and let everything follow; gives the functions and queues that it was routed to."""
+        targets = self.put(event)
         self.pump()
         return targets
 
-    def invoke(self, function: str, event: object) -> Any:
+    def put(self, event: dict[str, Any]) -> list[str]:
+        """Put an event on the bus: every function that a rule names is invoked, every queue gets a message."""
+        targets = self.targets(event)
+        for target in targets:
+            if target in self._queues():
+                boto3.client("sqs").send_message(QueueUrl=self.ids[target], MessageBody=json.dumps(event))
+            else:
+                self.invoke_asynchronously(target, event)
+        return targets
+
+    def on_schedule(self, function: str) -> None:
+        """Let the schedule of a function come round, and everything follow."""
+        scheduled = [
+            target["Arn"]["Fn::GetAtt"][0]
+            for rule in template.resources("AWS::Events::Rule").values()
+            if "ScheduleExpression" in rule
+            for target in rule["Targets"]
+        ]
+        if function not in scheduled:
+            raise KeyError(function)
+        self.invoke_asynchronously(function, {"source": "aws.events", "detail-type": "Scheduled Event"})
+        self.pump()
+
+    def invoke(self, function: str, event: object, request_id: str = "") -> Any:
         """Invoke a function and wait for its answer, as `sam remote invoke` does; what it raises is raised."""
         with self._as(function):
-            return self._handler(function)(json.loads(json.dumps(event)), Context(function))
+            return self._handler(function)(json.loads(json.dumps(event)), self._context(function, request_id))
 
     def invoke_asynchronously(self, function: str, event: object) -> None:
         """Invoke as EventBridge does: tried again as often as the template says, then put into the failures queue."""
@@ -154,8 +186,9 @@ class Stack:
             for c in template.resources("AWS::Lambda::EventInvokeConfig").values()
             if c["FunctionName"] == {"Ref": function}
         )
+        request_id = str(uuid4())  # that of the first attempt
         for _ in range(1 + config["MaximumRetryAttempts"]):
-            error = self._attempt(function, event)
+            error = self._attempt(function, event, request_id)
             if error is None:
                 return
         self._fail(config, {"requestPayload": event, "responsePayload": error, "function": function})
@@ -170,13 +203,18 @@ class Stack:
         self.observers.append(observer)
         with self._as(function), ThreadPoolExecutor(copies) as threads:
             handler = self._handler(function)
-            running = [threads.submit(copy_context().run, handler, event, Context(function)) for _ in range(copies)]
+            running = [
+                threads.submit(copy_context().run, handler, event, self._context(function)) for _ in range(copies)
+            ]
         self.observers.remove(observer)
         for one in running:
             one.result()
 
     def pump(self) -> None:
-        """Hand the table's stream to the functions that the template maps it to, until nothing is left."""
+        """Hand queues and the table's stream to the functions that the template maps them to, until nothing is left."""
+        for mapping in template.resources("AWS::Lambda::EventSourceMapping").values():
+            if (queue := mapping["EventSourceArn"]["Fn::GetAtt"][0]) in self._queues():
+                self._drain(queue, mapping)
         client = boto3.client("dynamodbstreams")
         while True:
             answer = client.get_records(ShardIterator=self._iterator)
@@ -184,7 +222,8 @@ class Stack:
             if not answer["Records"]:
                 return
             for mapping in template.resources("AWS::Lambda::EventSourceMapping").values():
-                self._hand_over(mapping, answer["Records"])  # type: ignore[arg-type]  # the stubs' TypedDict
+                if mapping["EventSourceArn"]["Fn::GetAtt"][0] not in self._queues():
+                    self._hand_over(mapping, answer["Records"])  # type: ignore[arg-type]  # the stubs' TypedDict
 
     def told(self) -> list[Told]:
         """Give the messages published on the topic, oldest first."""
@@ -200,13 +239,17 @@ class Stack:
 
     def failed(self) -> list[dict[str, Any]]:
         """Read the failures queue."""
+        return [json.loads(body) for body in self.bodies("FailuresQueue")]
+
+    def bodies(self, queue: str) -> list[str]:
+        """Look at the messages of a queue, as they are."""
         sqs = boto3.client("sqs")
-        answer = sqs.receive_message(QueueUrl=self.ids["FailuresQueue"], MaxNumberOfMessages=10, VisibilityTimeout=0)
-        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        answer = sqs.receive_message(QueueUrl=self.ids[queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [message["Body"] for message in answer.get("Messages", [])]
 
     def entries(self) -> list[dict[str, Any]]:
         """Read the whole ledger."""
-        from nodewarden.item import unmarshal  # noqa: PLC0415
+        from nodewarden.aws.dynamodb import unmarshal  # noqa: PLC0415
 
         pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=self.ids["LedgerTable"])
         return [unmarshal(item) for page in pages for item in page["Items"]]
@@ -245,14 +288,52 @@ class Stack:
         handler: Callable[[object, Context], Any] = getattr(module, template.handler_name(function))
         return handler
 
-    def _attempt(self, function: str, event: object) -> dict[str, str] | None:
+    def _context(self, function: str, request_id: str = "") -> Context:
+        return Context(function, self.seconds_left, request_id or str(uuid4()))
+
+    def _attempt(self, function: str, event: object, request_id: str) -> dict[str, str] | None:
         self.attempts.append(function)
         try:
-            self.invoke(function, event)
+            self.invoke(function, event, request_id)
         except (Exception, Crash) as error:  # noqa: BLE001 as the Lambda service: whatever a function raises
             wiring.forget()
             return {"errorType": type(error).__name__, "errorMessage": str(error)}
         return None
+
+    def _queues(self) -> dict[str, dict[str, Any]]:
+        return template.resources("AWS::SQS::Queue")
+
+    def _drain(self, queue: str, mapping: dict[str, Any]) -> None:
+        """Invoke with batches of a queue; what fails comes again as often as the queue says, then is redriven."""
+        redrive = self._queues()[queue]["RedrivePolicy"]
+        waiting = self._receive(queue)
+        for count in range(redrive["maxReceiveCount"]):
+            waiting = [m | {"attributes": {"ApproximateReceiveCount": str(count + 1)}} for m in waiting]
+            batches = list(batched(waiting, mapping["BatchSize"], strict=False))
+            waiting = [m for batch in batches for m in self._take(mapping["FunctionName"]["Ref"], batch)]
+        dead = self.ids[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+        for message in waiting:
+            boto3.client("sqs").send_message(QueueUrl=dead, MessageBody=message["body"])
+
+    def _receive(self, queue: str) -> list[dict[str, Any]]:
+        """Take all messages off a queue, as a function gets them."""
+        sqs, found = boto3.client("sqs"), []
+        while messages := sqs.receive_message(QueueUrl=self.ids[queue], MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                sqs.delete_message(QueueUrl=self.ids[queue], ReceiptHandle=message["ReceiptHandle"])
+                found.append({"messageId": message["MessageId"], "body": message["Body"], "eventSource": "aws:sqs"})
+        return found
+
+    def _take(self, function: str, batch: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+        """Invoke with a batch of messages; gives those that failed."""
+        self.attempts.append(function)
+        try:
+            answer = self.invoke(function, {"Records": batch})
+        except (Exception, Crash):  # noqa: BLE001 as the Lambda service: whatever a function raises
+            wiring.forget()
+            return list(batch)
+        failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        return [message for message in batch if message["messageId"] in failed]
 
     def _hand_over(self, mapping: dict[str, Any], records: list[dict[str, Any]]) -> None:
         """Invoke with batches; a batch that fails in part is tried again from its first failure."""

@@ -13,6 +13,7 @@ PLATFORM_POLICIES = {
     "AWSXRayDaemonWriteAccess",
     "AWSXrayWriteOnlyAccess",
     "AWSLambdaDynamoDBExecutionRole",
+    "AWSLambdaSQSQueueExecutionRole",
 }
 
 # A call -> the actions that AWS checks beside its own.

@@ -8,6 +8,8 @@ import pytest
 
 from local import hosts, template
 from tests import roles
+from tests.functional.test_security_group_hosts import start_of
+from tests.functional.test_security_group_reach import open_to_list
 from tests.functional.world import WHO
 
 if TYPE_CHECKING:
@@ -36,6 +38,22 @@ def do_everything(world: World) -> dict[str, set[str]]:
     world.ask("check", group=group)
     world.deliver(group, "authorize-by-group-name")
     name = world.stack.remediations()[0]["remediation_id"]
+    hosts.start_host(world.ec2, group, hosts.MANAGED)
+    other = world.group("before-its-host", {})
+    world.open(other, "0.0.0.0/0")
+    open_to_list(world, other, made["PrefixList"]["PrefixListId"])
+    world.stack.deliver(start_of(hosts.start_host(world.ec2, other, hosts.MANAGED)))
+    swept = world.group("swept", {})
+    hosts.start_host(world.ec2, swept, hosts.MANAGED)
+    world.open(swept, "0.0.0.0/0")
+    open_to_list(world, swept, made["PrefixList"]["PrefixListId"])
+    world.stack.update(SweepMode="enforce")
+    world.crash_at(*range(9, 100), before=True)
+    world.sweep()
+    world.stack.observers.pop()
+    with world.later(minutes=16):
+        world.sweep()
+    world.ask("resume", what="breaker", **WHO)
     world.ask("status")
     world.ask("status", remediation=name)
     world.ask("exempt", group=group, protocol="tcp", source="0.0.0.0/0", **{"for": "1h"}, **WHO)

@@ -129,12 +129,7 @@ def test_a_hostile_caller_cannot_forge_lines_of_the_message(world: World) -> Non
 def test_a_group_owned_by_another_account_is_told_and_not_touched(world: World) -> None:
     group = world.group()
     world.open(group, "0.0.0.0/0")
-    # A group shared into this account: moto has no RAM, so its owner is changed where moto keeps it.
-    from moto.ec2.models import ec2_backends  # noqa: PLC0415
-
-    shared = ec2_backends["111122223333"]["eu-central-1"].get_security_group_from_id(group)
-    assert shared is not None
-    shared.owner_id = "444455556666"
+    world.give_away(group, "444455556666")
 
     world.deliver(group)
 

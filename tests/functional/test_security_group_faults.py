@@ -191,13 +191,13 @@ def test_something_still_open_is_told_as_partial_once_and_raised(world: World, m
 
 @pytest.mark.parametrize("before", [True, False], ids=["before its effect", "after its effect"])
 @pytest.mark.parametrize("second", [None, 0, 3, 6], ids=["once", "twice: first", "twice: fourth", "twice: seventh"])
-@pytest.mark.parametrize("number", range(11))
+@pytest.mark.parametrize("number", range(12))
 def test_a_crash_at_any_call_ends_closed_with_one_act_and_told(
     world: World, number: int, second: int | None, *, before: bool
 ) -> None:
     group = world.group()
     rules = world.open(group, "0.0.0.0/0", "::/0", Description="temporary")
-    calls = 8  # of SecurityGroupFunction; the rest are NoticeFunction's
+    calls = 9  # of SecurityGroupFunction; the rest are NoticeFunction's
     numbers = {number} if second is None else {number, number + 1 + second}
     world.crash_at(*numbers, before=before)
 
@@ -216,7 +216,7 @@ def test_a_crash_at_any_call_ends_closed_with_one_act_and_told(
 def test_a_crash_between_the_publish_and_its_record_tells_a_second_time_and_no_other_does(world: World) -> None:
     group = world.group()
     world.open(group, "0.0.0.0/0")
-    crashed = world.crash_at(9, before=False)
+    crashed = world.crash_at(10, before=False)
 
     world.deliver(group)
 

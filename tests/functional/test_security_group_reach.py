@@ -30,6 +30,19 @@ def open_to_list(world: World, group: str, list_id: str) -> None:
     world.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
 
 
+def in_progress(world: World, list_id: str) -> Any:
+    """Leave a list as EC2 has it while it is changed: the old entries, in the state modify-in-progress."""
+    held = ec2_backends[ACCOUNT][world.ec2.meta.region_name].managed_prefix_lists[list_id]
+    held.state = "modify-in-progress"
+    return held
+
+
+def finish_change(world: World, held: Any) -> None:
+    world.ec2.modify_managed_prefix_list(
+        PrefixListId=held.id, PrefixListName="offices", CurrentVersion=1, AddEntries=[{"Cidr": "0.0.0.0/0"}]
+    )
+
+
 def give_to_aws(world: World, list_id: str) -> None:
     """Make the list AWS's: moto has no list of AWS that holds a source too wide, and nobody can make one."""
     backend = ec2_backends[ACCOUNT][world.ec2.meta.region_name]
@@ -120,6 +133,34 @@ def test_a_list_whose_halves_make_the_internet_is_closed(world: World) -> None:
     world.deliver(group)
 
     assert world.sources(group) == set()
+
+
+def test_a_list_that_is_still_being_changed_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    group, list_id = world.group(), make_list(world, "203.0.113.0/24")
+    open_to_list(world, group, list_id)
+    held = in_progress(world, list_id)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    world.fault("ec2:DescribeManagedPrefixLists", lambda: finish_change(world, held), before=False)
+
+    world.stack.deliver(list_event("prefix-list-modified", list_id))
+
+    assert world.sources(group) == set()
+    assert world.failures() == []
+
+
+def test_a_list_that_takes_longer_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    group, list_id = world.group(), make_list(world, "203.0.113.0/24")
+    open_to_list(world, group, list_id)
+    held = in_progress(world, list_id)
+
+    world.stack.deliver(list_event("prefix-list-modified", list_id))
+    assert world.failures() == ["PrefixListChangingError"]
+    assert world.sources(group) == {list_id}
+    finish_change(world, held)
+    world.sweep()
+
+    assert world.stack.remediations()[0]["outcome"] == "observed"
 
 
 def test_a_list_of_aws_itself_stays(world: World) -> None:

@@ -6,12 +6,16 @@ import contextvars
 import copy
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import time_machine
 from botocore.exceptions import ClientError
+from moto.ec2.models import ec2_backends
 
 from local import hosts, template
+from local.aws import ACCOUNT
 from local.stack import Crash
 
 if TYPE_CHECKING:
@@ -63,6 +67,27 @@ class World:
             next((row[key] for key in keys if key in row), None) or row["ReferencedGroupInfo"]["GroupId"]
             for row in self.rules(group).values()
         }
+
+    def give_away(self, group: str, account: str) -> None:
+        """Make a group another account's, shared into this one: moto has no RAM, so this is where moto keeps it."""
+        shared = self._backend().get_security_group_from_id(group)
+        assert shared is not None
+        shared.owner_id = account
+
+    def give_instance_away(self, instance: str, account: str) -> None:
+        """Make an instance another account's, in a subnet that is shared with it."""
+        self._backend().get_instance(instance).owner_id = account
+
+    def _backend(self) -> Any:
+        return ec2_backends[ACCOUNT][self.ec2.meta.region_name]
+
+    def later(self, **delta: float) -> time_machine.travel:
+        """Let time pass, for as long as the context is entered."""
+        return time_machine.travel(datetime.now(UTC) + timedelta(**delta))
+
+    def sweep(self) -> None:
+        """Let the sweep's schedule come round, and the messages go out."""
+        self.stack.on_schedule("SecurityGroupSweepFunction")
 
     def event(self, group: str, name: str = "authorize-ssh-from-anywhere") -> dict[str, Any]:
         """Give the event of events/security_group/<name>.json, about `group`."""

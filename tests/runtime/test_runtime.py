@@ -18,7 +18,7 @@ from local import (
     runtime,
     template,
 )
-from nodewarden.item import unmarshal
+from nodewarden.aws.dynamodb import unmarshal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

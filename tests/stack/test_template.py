@@ -10,7 +10,7 @@ import pytest
 
 from local import template
 from local.event_pattern import matches
-from nodewarden import aws
+from nodewarden import aws, sweep_groups
 
 EVENTS = sorted((template.ROOT / "events").glob("*/*.json"))
 FROM_RULES = [file for file in EVENTS if "detail-type" in json.loads(file.read_text("utf-8"))]
@@ -22,13 +22,23 @@ def name_of(file_folder: str) -> str:
     return "".join(word.capitalize() for word in file_folder.split("_")) + "Function"
 
 
+MAPPINGS = {
+    mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping
+    for mapping in template.resources("AWS::Lambda::EventSourceMapping").values()
+}
+LISTENING = [rule for rule in template.resources("AWS::Events::Rule").values() if "EventPattern" in rule]
+SCHEDULES = [rule for rule in template.resources("AWS::Events::Rule").values() if "ScheduleExpression" in rule]
+
+
 def targets(event: dict[str, Any]) -> list[str]:
-    return [
+    """Name the functions that an event wakes, through a queue or without."""
+    reached = [
         target["Arn"]["Fn::GetAtt"][0]
-        for rule in template.resources("AWS::Events::Rule").values()
+        for rule in LISTENING
         if matches(rule["EventPattern"], event)
         for target in rule["Targets"]
     ]
+    return [MAPPINGS[name]["FunctionName"]["Ref"] if name in MAPPINGS else name for name in reached]
 
 
 def queue_of(arn: dict[str, list[str]]) -> str:
@@ -50,8 +60,47 @@ def test_there_are_events_that_wake_and_events_that_are_ignored() -> None:
 
 
 def test_rules_listen_on_the_bus_that_the_parameter_names() -> None:
-    for rule in template.resources("AWS::Events::Rule").values():
+    for rule in LISTENING:
         assert rule["EventBusName"] == {"Ref": "EventBusName"}
+
+
+def test_a_schedule_is_on_the_default_bus_as_there_is_none_elsewhere() -> None:
+    (rule,) = SCHEDULES
+
+    assert "EventBusName" not in rule
+    assert rule["ScheduleExpression"] == {"Ref": "SweepSchedule"}
+    assert [target["Arn"]["Fn::GetAtt"][0] for target in rule["Targets"]] == ["SecurityGroupSweepFunction"]
+    assert template.translated()["Parameters"]["SweepSchedule"]["Default"] == "rate(15 minutes)"
+
+
+def test_the_sweep_only_lists_what_was_open_until_somebody_decides() -> None:
+    mode = template.translated()["Parameters"]["SweepMode"]
+
+    assert (mode["Default"], mode["AllowedValues"]) == ("observe", ["enforce", "observe"])
+
+
+def test_a_sweep_ends_before_it_is_taken_for_dead_and_has_time_to_say_how_far_it_came() -> None:
+    timeout = FUNCTIONS["SecurityGroupSweepFunction"]["Timeout"]
+
+    assert timeout < sweep_groups.DEAD_AFTER.total_seconds()
+    assert timeout > sweep_groups.SECONDS_TO_SPARE * 2
+
+
+def test_starts_of_hosts_are_judged_by_a_bounded_number_of_copies_many_at_once() -> None:
+    mapping = MAPPINGS["HostStartQueue"]
+
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["BatchSize"] >= 100
+    assert mapping["MaximumBatchingWindowInSeconds"] > 0
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_message_that_fails_comes_again_after_the_function_is_surely_over_and_is_kept_in_the_end() -> None:
+    queue = template.resources("AWS::SQS::Queue")["HostStartQueue"]
+
+    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS["SecurityGroupHostsFunction"]["Timeout"]
+    assert queue_of(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "FailuresQueue"
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
 
 
 def test_every_target_of_a_rule_has_a_dead_letter_queue_and_states_its_retries() -> None:
@@ -62,12 +111,20 @@ def test_every_target_of_a_rule_has_a_dead_letter_queue_and_states_its_retries()
 
 
 def test_eventbridge_may_send_to_the_dead_letter_queue() -> None:
-    (policy,) = template.resources("AWS::SQS::QueuePolicy").values()
+    policy = template.resources("AWS::SQS::QueuePolicy")["UndeliveredQueuePolicy"]
     (statement,) = policy["PolicyDocument"]["Statement"]
 
     assert policy["Queues"] == [{"Ref": "UndeliveredQueue"}]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_only_the_rule_of_host_starts_may_send_to_their_queue() -> None:
+    policy = template.resources("AWS::SQS::QueuePolicy")["HostStartQueuePolicy"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    assert policy["Queues"] == [{"Ref": "HostStartQueue"}]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["HostStarted", "Arn"]}}}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -83,7 +140,7 @@ def test_every_function_has_a_queue_for_what_it_gives_up_on(function: str) -> No
 
 
 def test_a_stream_that_cannot_be_told_ends_in_the_failures_queue() -> None:
-    (mapping,) = template.resources("AWS::Lambda::EventSourceMapping").values()
+    mapping = MAPPINGS["LedgerTable"]
 
     assert queue_of(mapping["DestinationConfig"]["OnFailure"]["Destination"]) == "FailuresQueue"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -92,14 +149,18 @@ def test_a_stream_that_cannot_be_told_ends_in_the_failures_queue() -> None:
 
 
 @pytest.mark.parametrize("queue", template.resources("AWS::SQS::Queue"))
-def test_every_queue_is_encrypted_and_has_an_alarm_to_the_topic(queue: str) -> None:
+def test_every_queue_is_encrypted(queue: str) -> None:
+    assert template.resources("AWS::SQS::Queue")[queue]["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize("queue", [*template.resources("AWS::SQS::Queue").keys() - MAPPINGS.keys()])
+def test_every_queue_that_nobody_drains_has_an_alarm_to_the_topic(queue: str) -> None:
     alarms = [
         alarm
         for alarm in template.resources("AWS::CloudWatch::Alarm").values()
         if alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
     ]
 
-    assert template.resources("AWS::SQS::Queue")[queue]["SqsManagedSseEnabled"] is True
     assert [alarm["AlarmActions"] for alarm in alarms] == [[{"Ref": "NoticeTopic"}]]
     assert [(alarm["MetricName"], alarm["Threshold"]) for alarm in alarms] == [
         ("ApproximateNumberOfMessagesVisible", 1)

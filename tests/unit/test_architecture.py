@@ -51,7 +51,14 @@ PURE = (
     "nodewarden.security_group.policy",
     "nodewarden.security_group.rule",
     "nodewarden.security_group.verdict",
-    "nodewarden.message",
+    "nodewarden.security_group.flapping",
+    "nodewarden.security_group.sweep",
+    "nodewarden.item",
+    "nodewarden.message.compose",
+    "nodewarden.message.message",
+    "nodewarden.message.person",
+    "nodewarden.message.security_group",
+    "nodewarden.message.sweep",
 )
 AWS = {"boto3", "botocore"}
 SAYS_NOTHING = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}

@@ -13,6 +13,7 @@ from nodewarden.aws.ec2 import Ec2
 from nodewarden.errors import AwsError, GoneError, MissingPermissionError, ThrottledError, UnavailableError
 from nodewarden.security_group.group import PrefixList, host_kind
 
+ACCOUNT = "111122223333"
 GROUP = "sg-0123456789abcdef0"
 LIST = "pl-0123456789abcdef0"
 
@@ -59,7 +60,9 @@ def test_sixty_rules_over_several_pages_are_all_seen_and_egress_is_not_among_the
 
 def test_hosts_are_found_on_any_page_and_in_any_batch_of_instances(stubber: Stubber) -> None:
     ids = [f"i-{number:017x}" for number in range(450)]
-    interfaces = [{"NetworkInterfaceId": f"eni-{i}", "Attachment": {"InstanceId": i}} for i in ids]
+    interfaces = [
+        {"NetworkInterfaceId": f"eni-{i}", "Attachment": {"InstanceId": i, "InstanceOwnerId": ACCOUNT}} for i in ids
+    ]
     loose = [
         {"NetworkInterfaceId": "eni-loose"},
         {"NetworkInterfaceId": "eni-elb", "Attachment": {"InstanceOwnerId": "amazon-elb"}},
@@ -81,22 +84,23 @@ def test_hosts_are_found_on_any_page_and_in_any_batch_of_instances(stubber: Stub
         asked.append(start)
 
     with stubber:
-        hosts = ec2(stubber).eks_hosts(GROUP)
+        hosts = ec2(stubber).eks_hosts(GROUP, ACCOUNT)
 
-    assert hosts == (f"{ids[-1]} (managed node group workers)",)
+    assert hosts.ours == (f"{ids[-1]} (managed node group workers)",)
     stubber.assert_no_pending_responses()
 
 
 def test_the_search_for_hosts_stops_at_the_first_batch_with_one(stubber: Stubber) -> None:
     ids = [f"i-{number:017x}" for number in range(400)]
     stubber.add_response(
-        "describe_network_interfaces", {"NetworkInterfaces": [{"Attachment": {"InstanceId": i}} for i in ids]}
+        "describe_network_interfaces",
+        {"NetworkInterfaces": [{"Attachment": {"InstanceId": i, "InstanceOwnerId": ACCOUNT}} for i in ids]},
     )
     host = {"InstanceId": ids[0], "Tags": [{"Key": "karpenter.sh/nodepool", "Value": "default"}]}
     stubber.add_response("describe_instances", {"Reservations": [{"Instances": [host]}]})
 
     with stubber:
-        assert ec2(stubber).eks_hosts(GROUP) == (f"{ids[0]} (Karpenter node pool default)",)
+        assert ec2(stubber).eks_hosts(GROUP, ACCOUNT).ours == (f"{ids[0]} (Karpenter node pool default)",)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_an_error_code_has_one_meaning(stubber: Stubber, code: str, status: int,
     stubber.add_client_error("describe_network_interfaces", code, http_status_code=status)
 
     with stubber, pytest.raises(error, match="ec2:DescribeNetworkInterfaces"):
-        ec2(stubber).eks_hosts(GROUP)
+        ec2(stubber).eks_hosts(GROUP, ACCOUNT)
 
 
 def test_rules_of_peers_and_prefix_lists_are_read_by_id(stubber: Stubber) -> None:

@@ -49,6 +49,8 @@ STANDING = {
     Outcome.LEFT_TO_CONTROLLER,
     Outcome.PAUSED,
     Outcome.OWNED_ELSEWHERE,
+    Outcome.HELD,
+    Outcome.FLAPPING,
 }
 CLIENT = "kubernetes.io/rule/nlb/client=demo"
 EKS_HOSTS = policy()

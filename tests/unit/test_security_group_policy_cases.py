@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,19 +12,21 @@ import pytest
 
 from nodewarden import policy
 from nodewarden.errors import PolicyError
+from nodewarden.record import Entries, Outcome
 from nodewarden.security_group.decision import Revoke, decide
 from nodewarden.security_group.group import Group, PrefixList
 from nodewarden.security_group.policy import SecurityGroupPolicy, read
 from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
 from nodewarden.security_group.verdict import Look, Mode
 from nodewarden.table import Table
-from tests.unit.builders import group, look, rule
+from tests.unit.builders import HOUR, group, look, remediation, rule
 
 if TYPE_CHECKING:
+    from nodewarden.record import Remediation
     from nodewarden.security_group.rule import IngressRule
 
 FOLDER = Path(__file__).parents[2] / "layers" / "policy" / "policy"
-OUTCOMES = ("revoked", "exempt", "left-to-controller", "out-of-scope", "not-offending")
+OUTCOMES = ("revoked", "exempt", "left-to-controller", "flapping", "held", "out-of-scope", "not-offending")
 BEFORE_ANY_EXEMPTION_ENDS = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -35,12 +37,15 @@ class Case:
     look: Look
     policy: SecurityGroupPolicy
     at: datetime
+    let_through: int
     outcome: str
 
 
 def read_case(table: Table, file: Table) -> Case:
     """Read one case of the file; raises PolicyError naming the key's path."""
     opened, settings = rule_of(table.table("rule")), policy_of(table.table("policy"), file)
+    at = table.moment("at") or BEFORE_ANY_EXEMPTION_ENDS
+    closed = table.number("closed", at_least=0, at_most=100, default=0)
     case = Case(
         name=table.text("name"),
         setting=table.choice("setting", settings_of(file)),
@@ -49,13 +54,21 @@ def read_case(table: Table, file: Table) -> Case:
             group=group_of(table.table("group")) if "group" in table else group(),
             lists=lists_of(table.table("prefix_list"), opened.source, settings) if "prefix_list" in table else {},
             hosts=table.array("hosts", str),
+            entries=Entries(remediations=tuple(closed_before(opened, number, at) for number in range(closed))),
         ),
         policy=settings,
-        at=table.moment("at") or BEFORE_ANY_EXEMPTION_ENDS,
+        at=at,
+        let_through=table.number("let_through", at_least=0, at_most=1000, default=0),
         outcome=table.choice("outcome", OUTCOMES),
     )
     table.done()
     return case
+
+
+def closed_before(opened: IngressRule, number: int, at: datetime) -> Remediation:
+    """Give the record of the same opening, closed under another rule id within the last day."""
+    rule_id = f"sgr-{1000 + number:017x}"
+    return remediation(Outcome.REVOKED, replace(opened, rule_id=rule_id), changed_at=at - HOUR)
 
 
 def settings_of(file: Table) -> tuple[str, ...]:
@@ -107,6 +120,8 @@ def outcome_of(case: Case) -> str:
     (verdict,) = decision.verdicts
     closed = any(isinstance(action, Revoke) for action in decision.actions)
     assert closed is (verdict.outcome == "revoked")
+    if closed and case.let_through >= case.policy.breaker_groups_an_hour:
+        return "held"
     return verdict.outcome.value if verdict.outcome else "out-of-scope"
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 
+from nodewarden.breaker import HOUR, hour_of
 from nodewarden.errors import NodewardenError, StillOpenError
 from nodewarden.record import UNFINISHED, Outcome, Place, Remediation
-from nodewarden.security_group.decision import Action, Note, Revoke
+from nodewarden.security_group.decision import Action, Attribute, Note, Revoke
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from nodewarden.aws.ec2 import Ec2
+    from nodewarden.breaker import Breaker
     from nodewarden.ledger import Ledger
     from nodewarden.security_group.rule import IngressRule
 
@@ -31,15 +33,25 @@ class Closed:
     remaining: tuple[str, ...]
 
 
-def carry_out(actions: Iterable[Action], ec2: Ec2, ledger: Ledger) -> None:
-    """Carry out every action; one that fails does not keep the others from being tried, and is raised at the end."""
-    failures = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was written down, and what failed."""
+
+    written: tuple[Remediation, ...]
+    failures: list[NodewardenError]
+
+
+def carry_out(actions: Iterable[Action], ec2: Ec2, ledger: Ledger, breaker: Breaker) -> Done:
+    """Carry out every action; one that fails does not keep the others from being tried."""
+    written: list[Remediation] = []
+    failures: list[NodewardenError] = []
     for action in actions:
         try:
-            _perform(action, ec2, ledger)
+            for entry in _perform(action, ec2, ledger, breaker):
+                written.append(entry)  # noqa: PERF402 what was written before a failure counts too
         except NodewardenError as error:
             failures.append(error)
-    raise_first(failures)
+    return Done(written=tuple(written), failures=failures)
 
 
 def raise_first(failures: list[NodewardenError]) -> None:
@@ -51,30 +63,53 @@ def raise_first(failures: list[NodewardenError]) -> None:
     raise failures[0]
 
 
-def _perform(action: Action, ec2: Ec2, ledger: Ledger) -> None:
+def _perform(action: Action, ec2: Ec2, ledger: Ledger, breaker: Breaker) -> Iterator[Remediation]:
+    """Carry out one action; gives what was written down, as it is written."""
     match action:
-        case Revoke(remediation):
-            _revoke(remediation, ec2, ledger)
+        case Revoke(remediation, held_at):
+            if _may_revoke(remediation, held_at, breaker):
+                yield from _revoke(remediation, ec2, ledger)
+            elif remediation.outcome is not Outcome.HELD:
+                yield from _hold(remediation, ledger, breaker)
         case Note(remediation):
-            ledger.note(remediation, _now())
+            if ledger.note(remediation, _now()):
+                yield remediation
+        case Attribute(remediation):
+            ledger.attribute(remediation)
         case _:
             assert_never(action)
 
 
-def _revoke(remediation: Remediation, ec2: Ec2, ledger: Ledger) -> None:
+def _may_revoke(remediation: Remediation, held_at: datetime | None, breaker: Breaker) -> bool:
+    """Ask the breaker; what was begun has been let through already."""
+    return remediation.outcome in UNFINISHED or breaker.lets_through(remediation.place, held_at, _now())
+
+
+def _hold(remediation: Remediation, ledger: Ledger, breaker: Breaker) -> Iterator[Remediation]:
+    now = _now()
+    over = hour_of(now) + HOUR
+    why = f"{remediation.why}; held by the breaker until {over:%H:%M} UTC: more than {breaker.groups_an_hour} groups within an hour"
+    held = replace(remediation, outcome=Outcome.HELD, why=why)
+    if ledger.note(held, now):
+        yield held
+
+
+def _revoke(remediation: Remediation, ec2: Ec2, ledger: Ledger) -> Iterator[Remediation]:
     first = ledger.begin(remediation, _now())
     closed = _close(remediation.place, remediation.rules, ec2)
     if closed.remaining:
-        ledger.close(replace(remediation, outcome=Outcome.PARTIAL, remaining=closed.remaining), _now())
+        partial = replace(remediation, outcome=Outcome.PARTIAL, remaining=closed.remaining)
+        if ledger.close(partial, _now()):
+            yield partial
         message = (
             f"{remediation.place.group_id} still shows {', '.join(closed.remaining)} after revoking: "
             "the event is tried again; if it persists, revoke by hand and look for who puts the rule back"
         )
         raise StillOpenError(message)
-    _finish(remediation, closed, ledger, first=first)
+    yield from _finish(remediation, closed, ledger, first=first)
 
 
-def _finish(remediation: Remediation, closed: Closed, ledger: Ledger, *, first: bool) -> None:
+def _finish(remediation: Remediation, closed: Closed, ledger: Ledger, *, first: bool) -> Iterator[Remediation]:
     """Write the outcome. `gone` only when no run of ours, this or another, can have closed it."""
     now = _now()
     gone = tuple(i for i in remediation.rule_ids if i not in closed.by_us) if first else ()
@@ -82,10 +117,12 @@ def _finish(remediation: Remediation, closed: Closed, ledger: Ledger, *, first: 
         outcome = Outcome.SUPERSEDED if _revoked_elsewhere(remediation, ledger, now) else Outcome.GONE
         vanished = replace(remediation, outcome=outcome, already_gone=gone, remaining=())
         if ledger.close(vanished, now, if_only_try=True):
+            yield vanished
             return
         gone = ()
     revoked = replace(remediation, outcome=Outcome.REVOKED, already_gone=gone, remaining=())
-    ledger.close(revoked, now, by_us=bool(closed.by_us))
+    if ledger.close(revoked, now, by_us=bool(closed.by_us)):
+        yield revoked
 
 
 def _revoked_elsewhere(remediation: Remediation, ledger: Ledger, now: datetime) -> bool:

@@ -9,6 +9,7 @@ NodewardenError
 ├── LedgerError              a ledger entry cannot be understood
 ├── RequestError             a person's verb cannot be carried out; says what to do
 ├── StillOpenError           EC2 still shows a rule after it was revoked
+├── PrefixListChangingError  EC2 has not finished changing a prefix list
 └── AwsError                 AWS refused or failed a call
     ├── MissingPermissionError
     ├── ThrottledError
@@ -55,6 +56,10 @@ class RequestError(NodewardenError):
 
 class StillOpenError(NodewardenError):
     """EC2 still shows a rule after it was revoked."""
+
+
+class PrefixListChangingError(NodewardenError):
+    """EC2 has not finished changing a prefix list, so it still answers what the list held before."""
 
 
 class AwsError(NodewardenError):

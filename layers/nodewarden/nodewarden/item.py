@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from nodewarden.errors import LedgerError
-from nodewarden.record import FINAL, Exemption, Outcome, Pause, Place, Remediation, Undone, stamp
+from nodewarden.record import FINAL, WARN_BEFORE, Exemption, Outcome, Pause, Place, Remediation, Undone, stamp
 from nodewarden.security_group.event import Cause
 from nodewarden.security_group.rule import IngressRule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from datetime import timedelta
 
 SCHEMA = 1
 TRIGGER = "security_group"
+EXEMPTION = "exemption"
 
 type Item = dict[str, Any]
-
-_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
-
-
-def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Write Python values as DynamoDB's."""
-    return {name: _serializer.serialize(value) for name, value in item.items()}
-
-
-def unmarshal(item: Mapping[str, Any]) -> Item:
-    """Read DynamoDB's values as Python's; numbers come as Decimal."""
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
 
 
 def partition(place: Place | None) -> str:
@@ -54,27 +42,39 @@ def remediation_item(entry: Remediation, now: datetime, retention: timedelta) ->
         "rules": [asdict(rule) for rule in entry.rules],
         "why": entry.why,
         "hosts": list(entry.hosts),
-        "cause": asdict(entry.cause) | {"rule_ids": sorted(entry.cause.rule_ids)} if entry.cause else None,
+        "cause": cause_value(entry.cause),
         "changed_at": stamp(now),
         "remaining": list(entry.remaining),
         "already_gone": list(entry.already_gone),
         "undone": asdict(entry.undone) | {"until": stamp(entry.undone.until)} if entry.undone else None,
         "reopens": entry.reopens,
+        "closings": entry.closings,
+        "reopened_by": list(entry.reopened_by),
+        "run": entry.run,
     }
-    return item | {"ttl": int((now + retention).timestamp())} if entry.outcome in FINAL else item
+    ends = entry.outcome in FINAL
+    return item | ({"ttl": int((now + retention).timestamp())} if ends else {"unsettled": TRIGGER})
+
+
+def cause_value(cause: Cause | None) -> Item | None:
+    """Write who caused a remediation."""
+    return asdict(cause) | {"rule_ids": sorted(cause.rule_ids)} if cause else None
 
 
 def read_remediation(item: Item) -> Remediation:
     """Read a remediation; raises LedgerError."""
-    return _read(item, _remediation)
+    return read_entry(item, _remediation)
 
 
 def exemption_item(entry: Exemption, now: datetime, retention: timedelta) -> Item:
     """Write an exemption."""
     values = asdict(entry)
+    del values["granted_at"]  # is when the item was written
+    to_warn = {"unsettled": EXEMPTION} if not entry.warned and entry.until - now > WARN_BEFORE else {}
     return {
         "pk": partition(entry.place),
         "sk": f"exemption#{entry.exemption_id}",
+        **to_warn,
         "schema": SCHEMA,
         **values.pop("place"),
         **values,
@@ -86,7 +86,7 @@ def exemption_item(entry: Exemption, now: datetime, retention: timedelta) -> Ite
 
 def read_exemption(item: Item) -> Exemption:
     """Read an exemption; raises LedgerError."""
-    return _read(item, _exemption)
+    return read_entry(item, _exemption)
 
 
 def pause_item(entry: Pause) -> Item:
@@ -98,21 +98,11 @@ def pause_item(entry: Pause) -> Item:
 
 def read_pause(item: Item) -> Pause:
     """Read a pause; raises LedgerError."""
-    return _read(item, _pause)
+    return read_entry(item, _pause)
 
 
-def read(item: Item) -> Remediation | Exemption | Pause | None:
-    """Read an item of any kind; None for a kind that is nobody's news. Raises LedgerError."""
-    readers: dict[str, Callable[[Item], Remediation | Exemption | Pause]] = {
-        "remediation": read_remediation,
-        "exemption": read_exemption,
-        "pause": read_pause,
-    }
-    reader = readers.get(str(item["sk"]).partition("#")[0])
-    return reader(item) if reader else None
-
-
-def _read[T](item: Item, read: Callable[[Item], T]) -> T:
+def read_entry[T](item: Item, read: Callable[[Item], T]) -> T:
+    """Read an item by `read`; raises LedgerError where that fails, or where a newer Nodewarden wrote it."""
     try:
         if item["schema"] > SCHEMA:
             message = f"the ledger entry {item['pk']} {item['sk']} is of schema {item['schema']}, written by a newer Nodewarden: deploy that one"
@@ -161,6 +151,9 @@ def _remediation(item: Item) -> Remediation:
         already_gone=tuple(item["already_gone"]),
         undone=_undone(item["undone"]),
         reopens=item["reopens"],
+        closings=int(item.get("closings", 0)),
+        reopened_by=tuple(item.get("reopened_by", ())),
+        run=item.get("run", ""),
     )
 
 
@@ -180,6 +173,8 @@ def _exemption(item: Item) -> Exemption:
         reason=item["reason"],
         by=item["by"],
         reopens=item["reopens"],
+        granted_at=datetime.fromisoformat(item["changed_at"]),
+        warned=item.get("warned", False),
     )
 
 

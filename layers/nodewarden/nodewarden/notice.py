@@ -5,15 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nodewarden.aws.dynamodb import unmarshal
+from nodewarden.breaker import read_resumed
 from nodewarden.errors import NodewardenError
-from nodewarden.item import read, unmarshal
-from nodewarden.message import compose
+from nodewarden.item import read_exemption, read_pause, read_remediation
+from nodewarden.message.compose import compose
+from nodewarden.sweep_ledger import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from nodewarden.aws.dynamodb import Item
     from nodewarden.aws.sns import Topic
     from nodewarden.ledger import Ledger
+    from nodewarden.message.compose import Change
+
+
+# The first word of an item's sort key: who reads it. A kind that is not here is nobody's news.
+READERS: dict[str, Callable[[Item], Change]] = {
+    "remediation": read_remediation,
+    "exemption": read_exemption,
+    "pause": read_pause,
+    "hour": read_resumed,
+    "sweep": read_run,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +56,8 @@ def _tell(image: Mapping[str, Any], ledger: Ledger, topic: Topic, stack: str) ->
     version = int(item["version"])
     if int(item.get("told", 0)) >= version:
         return
-    changed = read(item)
-    message = compose(changed, stack) if changed else None
+    reader = READERS.get(str(item["sk"]).partition("#")[0])
+    message = compose(reader(item), stack) if reader else None
     if message is None or ledger.told(item) >= version:
         return
     topic.publish(message.subject, message.bodies(), message.attributes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,9 @@ class Outcome(StrEnum):
     EXEMPT = "exempt"
     LEFT_TO_CONTROLLER = "left-to-controller"
     PAUSED = "paused"
-    OWNED_ELSEWHERE = "owned-elsewhere"  # the group belongs to another account
+    OWNED_ELSEWHERE = "owned-elsewhere"  # the group, or the host that uses it, belongs to another account
+    HELD = "held"  # by the breaker, until its hour is over
+    FLAPPING = "flapping"  # opened again and again, and the policy says to stop closing it
     SUPERSEDED = "superseded"  # its rules are accounted for by another remediation
     UNDONE = "undone"
 
@@ -42,11 +44,23 @@ class Outcome(StrEnum):
 UNFINISHED = frozenset({Outcome.BEGUN, Outcome.PARTIAL})
 # Judged again each time somebody looks, and told when it changes.
 STANDING = frozenset(
-    {Outcome.OBSERVED, Outcome.EXEMPT, Outcome.LEFT_TO_CONTROLLER, Outcome.PAUSED, Outcome.OWNED_ELSEWHERE}
+    {
+        Outcome.OBSERVED,
+        Outcome.EXEMPT,
+        Outcome.LEFT_TO_CONTROLLER,
+        Outcome.PAUSED,
+        Outcome.OWNED_ELSEWHERE,
+        Outcome.HELD,
+        Outcome.FLAPPING,
+    }
 )
 FINAL = frozenset(Outcome) - UNFINISHED - STANDING
 # A rule can be open again under its old id: modified in place and back, or exempt and no longer. Only a revoked id is gone.
 BEGINNABLE = frozenset(Outcome) - UNFINISHED - {Outcome.REVOKED}
+
+
+# How long before an exemption ends people hear of it; one that is no longer than this ends without.
+WARN_BEFORE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +86,10 @@ class Remediation:
     """A set of rules of one group and what became of them; `rules` is their state before.
 
     `version` counts the changes of `outcome`, `tries` the runs that set out to revoke. `remaining` are the ids of rules
-    that EC2 still shows after the revoke, `already_gone` of those that vanished before it.
+    that EC2 still shows after the revoke, `already_gone` of those that vanished before it. `closings` counts how often
+    the same was closed within a day, this time included, where that is flapping and people have not heard of it yet; then
+    `reopened_by` says who opened it each time, and by what. `run` names the sweep that brought the outcome about, "" for
+    anything else: a sweep tells of all that it did at once.
     """
 
     remediation_id: str
@@ -91,6 +108,14 @@ class Remediation:
     already_gone: tuple[str, ...] = ()
     undone: Undone | None = None
     reopens: str = ""
+    closings: int = 0
+    reopened_by: tuple[str, ...] = ()
+    run: str = ""
+
+    @property
+    def announced(self) -> bool:
+        """Whether an event told of the opening: somebody opened it, or a host started, while Nodewarden watched."""
+        return self.cause is not None and bool(self.cause.event_name)
 
     @property
     def rule_ids(self) -> tuple[str, ...]:
@@ -103,7 +128,7 @@ class Exemption:
     """A person's word that rules of one group stay open until a moment.
 
     `from_port` and `to_port` are as in an ingress rule; both None stands for all ports, or all of a protocol without
-    ports. `reopens` names the remediation that an undo made it for.
+    ports. `reopens` names the remediation that an undo made it for, `warned` says whether people heard that it ends.
     """
 
     exemption_id: str
@@ -116,15 +141,22 @@ class Exemption:
     reason: str
     by: str
     reopens: str = ""
+    granted_at: datetime | None = None
+    warned: bool = False
+
+    @property
+    def what(self) -> str:
+        """What is exempt, in words."""
+        ports = "all ports" if self.from_port is None else f"ports {self.from_port}-{self.to_port}"
+        return f"{self.protocol}, {ports}, from {self.source}"
 
     def covers(self, rule: IngressRule, now: datetime) -> bool:
-        """Tell whether `rule` (of the same group) is exempt at `now`: same protocol, ports and source inside."""
-        return (
-            now < self.until
-            and rule.protocol == self.protocol
-            and self._ports_cover(rule)
-            and self._source_covers(rule)
-        )
+        """Tell whether `rule` (of the same group) is exempt at `now`."""
+        return now < self.until and self.is_about(rule)
+
+    def is_about(self, rule: IngressRule) -> bool:
+        """Tell whether `rule` (of the same group) is exempt at some time: same protocol, ports and source inside."""
+        return rule.protocol == self.protocol and self._ports_cover(rule) and self._source_covers(rule)
 
     def _ports_cover(self, rule: IngressRule) -> bool:
         if (self.from_port, self.to_port) in {(None, None), (rule.from_port, rule.to_port)}:
@@ -149,6 +181,16 @@ class Pause:
     by: str
     reason: str
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """A person's word that the breaker lets everything of an account through for what is left of its hour."""
+
+    account: str
+    by: str
+    reason: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

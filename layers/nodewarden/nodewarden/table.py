@@ -49,9 +49,9 @@ class Table:
             raise self.wrong(key, f"must be one of {', '.join(choices)}, not {value!r}")
         return value
 
-    def number(self, key: str, *, at_least: int, at_most: int) -> int:
+    def number(self, key: str, *, at_least: int, at_most: int, default: int | None = None) -> int:
         """Read a whole number."""
-        value = self._value(key, None)
+        value = self._value(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not at_least <= value <= at_most:
             raise self.wrong(key, f"must be a whole number from {at_least} to {at_most}, not {value!r}")
         return value

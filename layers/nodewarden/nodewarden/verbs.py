@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nodewarden import gather
 from nodewarden.errors import NodewardenError, RequestError
 from nodewarden.item import remediation_item
-from nodewarden.record import Exemption, Pause, Remediation, stamp
+from nodewarden.record import Exemption, Outcome, Pause, Remediation, stamp
 from nodewarden.request import (
     REMEDIATION_ID,
     Request,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nodewarden.wiring import Wiring
 
 ACTING = "acting"
+BREAKER = "breaker"
 PAGE = 20
 
 
@@ -40,9 +41,9 @@ def operate(event: object, wired: Wiring) -> dict[str, Any]:
     | verb | fields |
     |---|---|
     | check | group |
-    | status | remediation, or next |
+    | status | remediation, or outcome and next |
     | exempt | group, protocol, ports, source, for, reason, by |
-    | pause, resume | what (`acting` or a group's id), reason, by |
+    | pause, resume | what (`acting`, a group's id; to resume also `breaker`), reason, by |
 
     All take account and region, Nodewarden's own where they are not given.
     """
@@ -85,6 +86,8 @@ def _status(request: Request, wired: Wiring) -> dict[str, Any]:
         return {"remediation": _one(request, wired)}
     token = request.table.parsed("next", words, "") if "next" in request.table else ""
     given = {name: getattr(request, name) for name in ("account", "region") if name in request.table.values}
+    if "outcome" in request.table:
+        given["outcome"] = request.table.choice("outcome", tuple(Outcome))
     request.table.done()
     listed, following = wired.ledger.newest(limit=PAGE, token=token, where=given)
     return {"remediations": [_summary(r) for r in listed], "next": following, "acting": _acting(wired)}
@@ -128,6 +131,7 @@ def _exempt(request: Request, wired: Wiring) -> dict[str, Any]:
     protocol = table.parsed("protocol", parse_protocol)
     first, last = _ports(request, protocol)
     source = table.parsed("source", _source)
+    who = request.who_and_why()
     exemption = Exemption(
         exemption_id=exemption_id(protocol, first, last, source),
         place=place,
@@ -136,7 +140,8 @@ def _exempt(request: Request, wired: Wiring) -> dict[str, Any]:
         to_port=last,
         source=source,
         until=now + table.parsed("for", parse_duration),
-        **request.who_and_why(),
+        by=who["by"],
+        reason=who["reason"],
     )
     table.done()
     wired.ec2(place.account, place.region)  # an exemption of an account that is not looked at would mean nothing
@@ -164,15 +169,31 @@ def _source(text: str) -> str:
 
 def _pausing(*, paused: bool) -> Callable[[Request, Wiring], dict[str, Any]]:
     def carry_out(request: Request, wired: Wiring) -> dict[str, Any]:
-        what = request.table.parsed("what", lambda text: text if text == ACTING else parse_group_id(text))
+        what = request.table.parsed("what", _what(paused=paused))
+        who = request.who_and_why()
+        if what == BREAKER:
+            return _resume_breaker(request, wired, who)
         place = None if what == ACTING else request.place(what)
-        pause = Pause(place=place, paused=paused, changed_at=datetime.now(UTC), **request.who_and_why())
+        pause = Pause(place=place, paused=paused, changed_at=datetime.now(UTC), **who)
         request.table.done()
         wired.ec2(request.account, request.region)  # a pause of an account that is not looked at would mean nothing
         wired.ledger.pause(pause)
         return {"what": what, "paused": paused}
 
     return carry_out
+
+
+def _what(*, paused: bool) -> Callable[[str], str]:
+    """Read what is paused or resumed: all acting, a group, or the breaker, which can only be resumed."""
+    words = {ACTING} if paused else {ACTING, BREAKER}
+    return lambda text: text if text in words else parse_group_id(text)
+
+
+def _resume_breaker(request: Request, wired: Wiring, who: dict[str, str]) -> dict[str, Any]:
+    request.table.done()
+    wired.ec2(request.account, request.region)  # an account that is not looked at has no breaker
+    wired.breaker.resume(request.account, now=datetime.now(UTC), **who)
+    return {"what": BREAKER, "paused": False}
 
 
 VERBS: dict[str, Callable[[Request, Wiring], dict[str, Any]]] = {

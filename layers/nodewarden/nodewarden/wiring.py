@@ -13,12 +13,15 @@ import boto3
 
 from nodewarden import policy
 from nodewarden.aws import CLIENT_CONFIG
+from nodewarden.aws.dynamodb import Items
 from nodewarden.aws.ec2 import Ec2
 from nodewarden.aws.sns import Topic
+from nodewarden.breaker import Breaker
 from nodewarden.errors import AccountError, ConfigurationError
 from nodewarden.ledger import Ledger
 from nodewarden.security_group import policy as security_group_policy
 from nodewarden.security_group.verdict import Mode
+from nodewarden.sweep_ledger import SweepLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,11 +52,15 @@ class Wiring:
     @property
     def mode(self) -> Mode:
         """Whether openings are revoked or only told."""
-        try:
-            return Mode(self._variable("MODE"))
-        except ValueError as error:
-            message = f"MODE is {self._variable('MODE')!r}: set the stack's parameter Mode to enforce or observe"
-            raise ConfigurationError(message) from error
+        return self._mode("MODE", "Mode")
+
+    @property
+    def sweep_mode(self) -> Mode:
+        """Whether a sweep revokes what no event announced; nothing is where the mode is observe."""
+        if self.mode is Mode.OBSERVE:
+            return Mode.OBSERVE
+        swept = self._mode("SWEEP_MODE", "SweepMode")
+        return Mode.ENFORCE if swept is Mode.ENFORCE else Mode.OBSERVE_EXISTING
 
     @property
     def security_group_policy(self) -> SecurityGroupPolicy:
@@ -67,9 +74,22 @@ class Wiring:
         if not days.isdecimal():
             message = f"LEDGER_RETENTION_DAYS is {days!r}: give whole days"
             raise ConfigurationError(message)
-        return Ledger(
-            client=_dynamodb(self.region), table=self._variable("LEDGER_TABLE"), retention=timedelta(days=int(days))
-        )
+        return Ledger(items=self.items, retention=timedelta(days=int(days)))
+
+    @property
+    def items(self) -> Items:
+        """The items of the ledger's table."""
+        return Items(client=_dynamodb(self.region), table=self._variable("LEDGER_TABLE"))
+
+    @property
+    def sweep_ledger(self) -> SweepLedger:
+        """What the sweep of Nodewarden's own account and region remembers."""
+        return SweepLedger(items=self.items, account=self.account, region=self.region)
+
+    @property
+    def breaker(self) -> Breaker:
+        """The breaker, with the policy's limit; raises PolicyError."""
+        return Breaker(items=self.items, groups_an_hour=self.security_group_policy.breaker_groups_an_hour)
 
     @property
     def topic(self) -> Topic:
@@ -90,6 +110,13 @@ class Wiring:
             )
             raise AccountError(message)
         return Ec2(_ec2(region))
+
+    def _mode(self, name: str, parameter: str) -> Mode:
+        value = self._variable(name)
+        if value not in {Mode.ENFORCE, Mode.OBSERVE}:
+            message = f"{name} is {value!r}: set the stack's parameter {parameter} to enforce or observe"
+            raise ConfigurationError(message)
+        return Mode(value)
 
     def _variable(self, name: str) -> str:
         value = self.environment.get(name)

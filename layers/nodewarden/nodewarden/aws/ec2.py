@@ -9,22 +9,46 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from nodewarden.aws.ec2_shapes import (
+    group_of,
+    groups_of,
+    host_of,
+    ingress_rule,
+    literal,
+    permission_of,
+    rules_without_ids,
+    tags_of,
+)
 from nodewarden.aws.meaning import code_of, meaning
 from nodewarden.errors import GoneError
-from nodewarden.security_group.group import Group, PrefixList, host_kind
-from nodewarden.security_group.rule import IngressRule, Network
+from nodewarden.security_group.group import Host, Hosts, PrefixList, host_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import InstanceTypeDef, IpPermissionTypeDef, SecurityGroupRuleTypeDef, TagTypeDef
+    from mypy_boto3_ec2.type_defs import (
+        InstanceTypeDef,
+        SecurityGroupRuleTypeDef,
+    )
+
+    from nodewarden.security_group.group import Group
+    from nodewarden.security_group.rule import IngressRule, Network
 
 PAGE = 1000
 LIST_PAGE = 100
 FILTER_VALUES = 200  # that a describe takes in one filter
 ALREADY_THERE = "InvalidPermission.Duplicate"
+IN_PROGRESS = "-in-progress"  # how the states of a prefix list end while EC2 changes it
 SERVICE_TAG = "aws:"  # tags that only AWS may write
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPage:
+    """A page of groups with their ingress rules, which have no ids here; `following` is where the next page begins."""
+
+    groups: tuple[tuple[Group, tuple[IngressRule, ...]], ...]
+    following: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +59,26 @@ class Ec2:
 
     def ingress_rules(self, group_id: str) -> tuple[IngressRule, ...]:
         """List a group's ingress rules, every page; none where the group is gone (`DescribeSecurityGroupRules`)."""
-        pages = self.client.get_paginator("describe_security_group_rules").paginate(
-            Filters=[{"Name": "group-id", "Values": [group_id]}], PaginationConfig={"PageSize": PAGE}
+        return self.ingress_rules_of([group_id])[group_id]
+
+    def ingress_rules_of(self, group_ids: Iterable[str]) -> dict[str, tuple[IngressRule, ...]]:
+        """List the ingress rules of each group, every page; none where it is gone (`DescribeSecurityGroupRules`)."""
+        found: dict[str, list[IngressRule]] = {group_id: [] for group_id in group_ids}
+        for some in batched(found, FILTER_VALUES, strict=False):
+            for row in self._rule_rows(some):
+                if not row["IsEgress"]:
+                    found[row["GroupId"]].append(ingress_rule(row))
+        return {group_id: tuple(rules) for group_id, rules in found.items()}
+
+    def group_page(self, begins: str = "") -> GroupPage:
+        """Describe one page of all groups; raises GoneError where EC2 no longer knows where it begins (`DescribeSecurityGroups`)."""
+        where: dict[str, Any] = {"NextToken": begins} if begins else {}
+        with meaning("ec2"):
+            page = self.client.describe_security_groups(MaxResults=PAGE, **where)
+        return GroupPage(
+            groups=tuple((group_of(g), rules_without_ids(g.get("IpPermissions", []))) for g in page["SecurityGroups"]),
+            following=page.get("NextToken", ""),
         )
-        try:
-            with meaning("ec2"):
-                rows = [row for page in pages for row in page["SecurityGroupRules"]]
-        except GoneError:
-            return ()
-        return tuple(_ingress_rule(row) for row in rows if not row["IsEgress"])
 
     def group(self, group_id: str) -> Group | None:
         """Describe one group; None where it is gone (`DescribeSecurityGroups`)."""
@@ -52,23 +87,12 @@ class Ec2:
                 groups = self.client.describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
         except GoneError:
             return None
-        return next(
-            (
-                Group(
-                    group_id=group["GroupId"],
-                    name=group["GroupName"],
-                    owner=group["OwnerId"],
-                    tags=tags_of(group.get("Tags", [])),
-                )
-                for group in groups
-            ),
-            None,
-        )
+        return next(map(group_of, groups), None)
 
     def groups_named(self, names: Iterable[str]) -> tuple[str, ...]:
         """List the ids of all groups with one of these names, in any VPC (`DescribeSecurityGroups`)."""
         pages = self.client.get_paginator("describe_security_groups").paginate(
-            Filters=[{"Name": "group-name", "Values": [_literal(name) for name in names]}]
+            Filters=[{"Name": "group-name", "Values": [literal(name) for name in names]}]
         )
         with meaning("ec2"):
             return tuple(group["GroupId"] for page in pages for group in page["SecurityGroups"])
@@ -118,17 +142,34 @@ class Ec2:
             for found in described
         )
 
-    def eks_hosts(self, group_id: str) -> tuple[str, ...]:
-        """Describe the EKS hosts that an interface puts into the group, such as `i-0abc (managed node group workers)`.
+    def lists_changing(self, list_ids: Iterable[str]) -> tuple[str, ...]:
+        """List those of the prefix lists that EC2 has not finished changing (`DescribeManagedPrefixLists`)."""
+        pages = self.client.get_paginator("describe_managed_prefix_lists").paginate(
+            Filters=[{"Name": "prefix-list-id", "Values": list(list_ids)}], PaginationConfig={"PageSize": LIST_PAGE}
+        )
+        with meaning("ec2"):
+            described = [found for page in pages for found in page["PrefixLists"]]
+        return tuple(found["PrefixListId"] for found in described if found.get("State", "").endswith(IN_PROGRESS))
+
+    def hosts(self, instance_ids: Iterable[str]) -> tuple[Host, ...]:
+        """Describe instances that started; those that are gone are left out (`DescribeInstances`)."""
+        return tuple(
+            Host(instance_id=i["InstanceId"], kind=host_kind(tags_of(i.get("Tags", []))), group_ids=groups_of(i))
+            for some in batched(instance_ids, FILTER_VALUES, strict=False)
+            for i in self._instances(some)
+        )
+
+    def eks_hosts(self, group_id: str, account: str) -> Hosts:
+        """Describe who uses the group by an interface: EKS hosts, such as `i-0abc (managed node group workers)`.
 
         Asks for the group's interfaces, then for their instances' tags, and stops at the first instances that are hosts
-        (`DescribeNetworkInterfaces`, `DescribeInstances`).
+        (`DescribeNetworkInterfaces`, `DescribeInstances`). Those of other accounts than `account` cannot be asked for.
         """
-        instances = self._instances_in(group_id)
-        for some in batched(instances, FILTER_VALUES, strict=False):
-            if hosts := self._hosts_among(some):
-                return hosts
-        return ()
+        owners = self._instances_in(group_id)
+        elsewhere = (f"{i} of account {owner}" for i, owner in owners.items() if owner != account)
+        own = (instance for instance, owner in owners.items() if owner == account)
+        hosts = (self._hosts_among(some) for some in batched(own, FILTER_VALUES, strict=False))
+        return Hosts(ours=next(filter(None, hosts), ()), elsewhere=tuple(elsewhere))
 
     def revoke(self, group_id: str, rule_ids: Iterable[str]) -> bool:
         """Revoke ingress rules by id; False where one of them, or the group, is gone (`RevokeSecurityGroupIngress`).
@@ -150,7 +191,7 @@ class Ec2:
         with meaning("ec2"):
             try:
                 self.client.authorize_security_group_ingress(
-                    GroupId=group_id, IpPermissions=[_permission(rule)], **(tagging if tags else {})
+                    GroupId=group_id, IpPermissions=[permission_of(rule)], **(tagging if tags else {})
                 )
             except ClientError as error:
                 if code_of(error) != ALREADY_THERE:
@@ -158,60 +199,31 @@ class Ec2:
                 return False
         return True
 
-    def _instances_in(self, group_id: str) -> tuple[str, ...]:
+    def _rule_rows(self, group_ids: Iterable[str]) -> list[SecurityGroupRuleTypeDef]:
+        pages = self.client.get_paginator("describe_security_group_rules").paginate(
+            Filters=[{"Name": "group-id", "Values": list(group_ids)}], PaginationConfig={"PageSize": PAGE}
+        )
+        try:
+            with meaning("ec2"):
+                return [row for page in pages for row in page["SecurityGroupRules"]]
+        except GoneError:
+            return []
+
+    def _instances_in(self, group_id: str) -> dict[str, str]:
+        """List the instances with an interface in the group, and the account of each."""
         pages = self.client.get_paginator("describe_network_interfaces").paginate(
             Filters=[{"Name": "group-id", "Values": [group_id]}], PaginationConfig={"PageSize": PAGE}
         )
         with meaning("ec2"):
-            found = (i.get("Attachment", {}).get("InstanceId") for page in pages for i in page["NetworkInterfaces"])
-            return tuple(dict.fromkeys(instance for instance in found if instance))
+            attached = [i.get("Attachment", {}) for page in pages for i in page["NetworkInterfaces"]]
+        return {a["InstanceId"]: a.get("InstanceOwnerId", "") for a in attached if a.get("InstanceId")}
 
     def _hosts_among(self, instance_ids: Iterable[str]) -> tuple[str, ...]:
+        return tuple(filter(None, map(host_of, self._instances(instance_ids))))
+
+    def _instances(self, instance_ids: Iterable[str]) -> list[InstanceTypeDef]:
         pages = self.client.get_paginator("describe_instances").paginate(
             Filters=[{"Name": "instance-id", "Values": list(instance_ids)}], PaginationConfig={"PageSize": PAGE}
         )
         with meaning("ec2"):
-            instances = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
-        return tuple(filter(None, map(_host, instances)))
-
-
-def tags_of(tags: Iterable[TagTypeDef]) -> dict[str, str]:
-    """Turn EC2's list of tags into a mapping."""
-    return {tag["Key"]: tag["Value"] for tag in tags}
-
-
-def _host(instance: InstanceTypeDef) -> str | None:
-    kind = host_kind(tags_of(instance.get("Tags", [])))
-    return f"{instance['InstanceId']} ({kind})" if kind else None
-
-
-def _literal(value: str) -> str:
-    """Escape what a filter would take for a wildcard."""
-    return "".join(f"\\{c}" if c in "*?\\" else c for c in value)
-
-
-def _ingress_rule(row: SecurityGroupRuleTypeDef) -> IngressRule:
-    peer = row.get("ReferencedGroupInfo", {}).get("GroupId", "")
-    return IngressRule(
-        rule_id=row["SecurityGroupRuleId"],
-        protocol=row["IpProtocol"],
-        from_port=row.get("FromPort"),
-        to_port=row.get("ToPort"),
-        source=row.get("CidrIpv4") or row.get("CidrIpv6") or row.get("PrefixListId") or peer,
-        description=row.get("Description", ""),
-        tags=tags_of(row.get("Tags", [])),
-    )
-
-
-def _permission(rule: IngressRule) -> IpPermissionTypeDef:
-    described = {"Description": rule.description} if rule.description else {}
-    permission: dict[str, Any] = {"IpProtocol": rule.protocol}
-    if rule.from_port is not None and rule.to_port is not None:
-        permission |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
-    if rule.network is None:
-        permission["PrefixListIds"] = [{"PrefixListId": rule.source, **described}]
-    elif rule.network.version == 4:  # noqa: PLR2004 IPv4
-        permission["IpRanges"] = [{"CidrIp": rule.source, **described}]
-    else:
-        permission["Ipv6Ranges"] = [{"CidrIpv6": rule.source, **described}]
-    return permission  # type: ignore[return-value]  # built key by key, as EC2 refuses ports that are None
+            return [i for page in pages for r in page["Reservations"] for i in r["Instances"]]

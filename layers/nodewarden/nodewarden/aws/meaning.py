@@ -26,6 +26,8 @@ GONE = frozenset(
     {
         "InvalidGroup.NotFound",
         "InvalidPermission.NotFound",
+        "InvalidNextToken",
+        "InvalidPaginationToken",
         "InvalidPrefixListID.NotFound",
         "InvalidPrefixListId.NotFound",
         "InvalidSecurityGroupRuleId.NotFound",

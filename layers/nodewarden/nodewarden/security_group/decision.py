@@ -25,9 +25,14 @@ MOST_HOSTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """Revoke the rules of a remediation, or finish what an earlier run began."""
+    """Revoke the rules of a remediation, or finish what an earlier run began.
+
+    `held_at` is since when the breaker holds any of them, None where it does not; the remediation's outcome is HELD where
+    it is on record as that.
+    """
 
     remediation: Remediation
+    held_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,14 @@ class Note:
     remediation: Remediation
 
 
-type Action = Revoke | Note
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """Write down who opened what a sweep found before the event came; the outcome stays."""
+
+    remediation: Remediation
+
+
+type Action = Revoke | Note | Attribute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +63,32 @@ class Decision:
 def decide(look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime) -> Decision:
     """Judge every offending rule and compare with what the ledger says was done or told before."""
     verdicts = judge(look, policy, mode, now)
+    actions = (*_follows(look, verdicts), *_attributions(look))
+    return Decision(verdicts=verdicts, actions=tuple(_in_run(action, look.run) for action in actions))
+
+
+def _follows(look: Look, verdicts: Iterable[Verdict]) -> tuple[Action, ...]:
     if look.group is None:
-        return Decision(verdicts=verdicts, actions=_settle(look, {}, ()))
+        return _settle(look, {}, ())
     judged = {v.rule.rule_id: v for v in verdicts if v.outcome is not None}
     revokes, notes = _revokes(look, look.group, judged), _notes(look, look.group, judged)
-    return Decision(verdicts=verdicts, actions=(*revokes, *_settle(look, judged, (*revokes, *notes)), *notes))
+    return (*revokes, *_settle(look, judged, (*revokes, *notes)), *notes)
+
+
+def _in_run(action: Action, run: str) -> Action:
+    """Let the record say which sweep brings its outcome about, if one does."""
+    return (
+        action if isinstance(action, Attribute) else replace(action, remediation=replace(action.remediation, run=run))
+    )
+
+
+def _attributions(look: Look) -> tuple[Attribute, ...]:
+    """Name who opened what is on record already without a name: the event came after a sweep."""
+    cause = look.cause
+    if cause is None or not cause.event_name:
+        return ()
+    nameless = (r for r in look.entries.remediations if not r.announced and cause.rule_ids & {*r.rule_ids})
+    return tuple(Attribute(replace(r, cause=cause)) for r in nameless)
 
 
 def _revokes(look: Look, group: Group, judged: Mapping[str, Verdict]) -> tuple[Revoke, ...]:
@@ -67,8 +100,18 @@ def _revokes(look: Look, group: Group, judged: Mapping[str, Verdict]) -> tuple[R
         if to_revoke.keys() & {rule.rule_id for rule in its}:
             begun.append(Revoke(replace(unfinished, rules=its)))
             to_revoke = {i: v for i, v in to_revoke.items() if i not in unfinished.rule_ids}
-    rest = (Revoke(_remediation(look, group, some)) for some in _entries_of(to_revoke.values()))
+    rest = (_revoke(look, group, some) for some in _entries_of(to_revoke.values()))
     return (*begun, *rest)
+
+
+def _revoke(look: Look, group: Group, verdicts: tuple[Verdict, ...]) -> Revoke:
+    latest = _latest(look.entries.remediations)
+    on_record = (latest[v.rule.rule_id] for v in verdicts if v.rule.rule_id in latest)
+    held = [r for r in on_record if r.outcome is Outcome.HELD and r.changed_at]
+    entry = _remediation(look, group, verdicts)
+    if any(r.remediation_id == entry.remediation_id for r in held):
+        entry = replace(entry, outcome=Outcome.HELD)
+    return Revoke(entry, held_at=min((r.changed_at for r in held if r.changed_at), default=None))
 
 
 def _still_its(
@@ -170,5 +213,7 @@ def _remediation(look: Look, group: Group, verdicts: Iterable[Verdict]) -> Remed
         hosts=look.hosts[:MOST_HOSTS],
         cause=look.cause if known is None or (look.cause and look.cause.event_name) else known.cause,
         reopens=verdicts[0].reopens,
+        closings=max(v.closings for v in verdicts),
+        reopened_by=tuple(dict.fromkeys(who for v in verdicts for who in v.reopened_by)),
         version=known.version if known else 0,
     )

@@ -14,6 +14,7 @@ from typing import Any
 from nodewarden.errors import EventError, NoGroupInEventError
 
 GROUP_ID = re.compile(r"sg-[0-9a-f]{8,17}")
+INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}")
 INTERFACE_ID = re.compile(r"eni-[0-9a-f]{8,17}")
 PREFIX_LIST_ID = re.compile(r"pl-[0-9a-f]{8,17}")
 RULE_ID = re.compile(r"sgr-[0-9a-f]{8,17}")
@@ -73,6 +74,36 @@ def parse(event: Mapping[str, Any]) -> Trigger:
         prefix_list_ids=lists,
         cause=_cause(detail),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStart:
+    """An instance that is running now."""
+
+    account: str
+    region: str
+    instance_id: str
+    cause: Cause
+
+
+def parse_host_start(event: Mapping[str, Any]) -> HostStart:
+    """Read `EC2 Instance State-change Notification`; raises EventError without account, region or instance."""
+    account, region = place(event)
+    instance = at(event.get("detail"), "instance-id")
+    if not isinstance(instance, str) or not INSTANCE_ID.fullmatch(instance):
+        message = f"the event {line(event.get('id'))} is about {line(instance)!r}, which is not the id of an instance"
+        raise EventError(message)
+    cause = Cause(
+        event_name=line(event.get("detail-type")),
+        event_id=line(event.get("id")),
+        at=line(event.get("time")),
+        actor="",
+        actor_type="",
+        user_agent="",
+        source_ip="",
+        rule_ids=frozenset(),
+    )
+    return HostStart(account=account, region=region, instance_id=instance, cause=cause)
 
 
 def place(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -40,6 +40,26 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts:
+    """Who uses a group: EKS hosts of the account, and instances of other accounts, which we cannot look at."""
+
+    ours: tuple[str, ...]
+    elsewhere: tuple[str, ...]
+
+
+NO_HOSTS = Hosts(ours=(), elsewhere=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """An instance as it started: what kind of EKS host it is, None for none, and the groups of its interfaces."""
+
+    instance_id: str
+    kind: str | None
+    group_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixList:
     """A managed prefix list that holds something too wide; `wide` are those entries of it."""
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EKS_HOSTS = "eks-hosts"
 ALL = "all"
+CLOSE = "close"
+STOP = "stop"
 NEVER_OFFEND = "never-offend"
 JUDGED = "judged"
 PREFIX_LIST = "pl-"
@@ -96,13 +98,16 @@ class Exempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityGroupPolicy:
-    """What `security_group.toml` says."""
+    """What `security_group.toml` says; `breaker_groups_an_hour` counts per account."""
 
     scope: str
     widest_ipv4: int
     widest_ipv6: int
     never: tuple[Network, ...]
     aws_prefix_lists: str
+    breaker_groups_an_hour: int
+    flapping_times_a_day: int
+    on_flapping: str
     allowed: tuple[Allowed, ...]
     controllers: tuple[Controller, ...]
     exempt: tuple[Exempt, ...]
@@ -115,6 +120,11 @@ class SecurityGroupPolicy:
         `lists` are the prefix lists with something too wide in them, by id.
         """
         return tuple(rule for rule in rules if self._from_too_far(rule, lists) and not self.lets_through(rule))
+
+    def is_suspicious(self, rules: Iterable[IngressRule]) -> bool:
+        """Tell whether the rules may open a group: one of them does, or names a prefix list that may."""
+        rules = tuple(rules)
+        return bool(self.offending(rules) or self.lists_to_look_into(rules))
 
     def lists_to_look_into(self, rules: Iterable[IngressRule]) -> tuple[str, ...]:
         """Give the ids of the prefix lists that decide whether a rule offends."""
@@ -154,6 +164,9 @@ def read(table: Table) -> SecurityGroupPolicy:
         widest_ipv6=table.number("widest_ipv6", at_least=1, at_most=128),
         never=table.array("never", ip_network),
         aws_prefix_lists=table.choice("aws_prefix_lists", (NEVER_OFFEND, JUDGED), NEVER_OFFEND),
+        breaker_groups_an_hour=table.number("breaker_groups_an_hour", at_least=1, at_most=1000, default=20),
+        flapping_times_a_day=table.number("flapping_times_a_day", at_least=2, at_most=100, default=3),
+        on_flapping=table.choice("on_flapping", (CLOSE, STOP), CLOSE),
         allowed=tuple(_allowed(entry) for entry in table.tables("allowed")),
         controllers=tuple(_controller(entry) for entry in table.tables("controller")),
         exempt=tuple(_exempt(entry) for entry in table.tables("exempt")),

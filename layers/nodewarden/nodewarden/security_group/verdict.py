@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nodewarden.record import Entries, Outcome, Pause, Place
+from nodewarden.record import UNFINISHED, Entries, Outcome, Pause, Place
+from nodewarden.security_group.flapping import closings, openers
 from nodewarden.security_group.group import cluster_of
-from nodewarden.security_group.policy import EKS_HOSTS, SecurityGroupPolicy
+from nodewarden.security_group.policy import EKS_HOSTS, STOP, SecurityGroupPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +28,16 @@ class Mode(StrEnum):
 
     ENFORCE = "enforce"
     OBSERVE = "observe"
+    OBSERVE_EXISTING = "observe-existing"  # a sweep's: what no event announced is only told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What was seen of one group. `group` is None when nothing offended (nobody asked) or when it vanished.
 
-    `unread` says why a prefix list could not be looked into: the other rules are judged all the same.
+    `unread` says why a prefix list could not be looked into: the other rules are judged all the same. `hosts` are EKS hosts
+    that use the group, `hosts_elsewhere` instances of other accounts that do, of which we cannot see what they are. `run`
+    names the sweep that looks, "" where something else made us look.
     """
 
     place: Place
@@ -42,19 +46,26 @@ class Look:
     lists: Mapping[str, PrefixList] = field(default_factory=dict)
     unread: NodewardenError | None = None
     hosts: tuple[str, ...] = ()
+    hosts_elsewhere: tuple[str, ...] = ()
     entries: Entries = NO_ENTRIES
     pause_of_acting: Pause | None = None
     cause: Cause | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What is to become of one offending rule; `outcome` is None for a rule that is out of scope."""
+    """What is to become of one offending rule; `outcome` is None for a rule that is out of scope.
+
+    `closings` and `reopened_by` are as in a `Remediation`.
+    """
 
     rule: IngressRule
     outcome: Outcome | None
     why: str
     reopens: str = ""
+    closings: int = 0
+    reopened_by: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -72,10 +83,8 @@ def judge(look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime) ->
     group = look.group
     if group is None:
         return ()
-    outcome, because = _stance(look, mode)
     return tuple(
-        _left_alone(rule, group, look, policy, now)
-        or Verdict(rule=rule, outcome=outcome, why=_why_open(rule, group, look) + because)
+        _left_alone(rule, group, look, policy, now) or _to_close(rule, group, look, policy, mode, now)
         for rule in policy.offending(look.rules, look.lists)
     )
 
@@ -85,7 +94,7 @@ def _left_alone(
 ) -> Verdict | None:
     """Judge a rule that is not ours to close, whatever the mode."""
     if needs_hosts(group, policy) and not look.hosts:
-        return Verdict(rule=rule, outcome=None, why="no EKS host uses the group and no cluster tag is on it")
+        return _not_ours(rule, look)
     if group.owner != look.place.account:
         why = f"the group belongs to account {group.owner}: only its owner can close it"
         return Verdict(rule=rule, outcome=Outcome.OWNED_ELSEWHERE, why=why)
@@ -100,14 +109,52 @@ def _left_alone(
     return None
 
 
-def _stance(look: Look, mode: Mode) -> tuple[Outcome, str]:
-    """Say what becomes of every rule that is ours to close, and what keeps us from closing it."""
+def _not_ours(rule: IngressRule, look: Look) -> Verdict:
+    """Judge a rule of a group that no EKS host of this account uses."""
+    if not look.hosts_elsewhere:
+        return Verdict(rule=rule, outcome=None, why="no EKS host uses the group and no cluster tag is on it")
+    host = look.hosts_elsewhere[0]
+    why = f"used by {host}: only that account can see whether it is an EKS host, so deploy Nodewarden there"
+    return Verdict(rule=rule, outcome=Outcome.OWNED_ELSEWHERE, why=why)
+
+
+def _to_close(  # noqa: PLR0913, PLR0917 all that a judgement depends on
+    rule: IngressRule, group: Group, look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime
+) -> Verdict:
+    """Judge a rule that is ours to close."""
+    outcome, because = _stance(rule, look, mode)
+    verdict = Verdict(rule=rule, outcome=outcome, why=_why_open(rule, group, look) + because)
+    earlier = closings(rule, look.entries.remediations, now)
+    if outcome is not Outcome.REVOKED or len(earlier) + 1 < policy.flapping_times_a_day:
+        return verdict
+    counted = replace(verdict, closings=len(earlier) + 1, reopened_by=openers(earlier, look.cause))
+    if policy.on_flapping == STOP and not _is_begun(rule, look.entries):
+        why = f"{verdict.why}; closed {len(earlier)} times within a day, and the policy says to stop"
+        return replace(counted, outcome=Outcome.FLAPPING, why=why)
+    return verdict if any(r.closings for r in earlier) else counted
+
+
+def _stance(rule: IngressRule, look: Look, mode: Mode) -> tuple[Outcome, str]:
+    """Say what becomes of a rule that is ours to close, and what keeps us from closing it."""
     if mode is Mode.OBSERVE:
         return Outcome.OBSERVED, "; the mode is observe"
+    if mode is Mode.OBSERVE_EXISTING and not _is_announced(rule, look.entries):
+        return Outcome.OBSERVED, "; found by the sweep, whose mode is observe"
     pause = next((p for p in (look.pause_of_acting, look.entries.pause) if p and p.paused), None)
     if pause:
         return Outcome.PAUSED, f"; paused by {pause.by}: {pause.reason}"
     return Outcome.REVOKED, ""
+
+
+def _is_begun(rule: IngressRule, entries: Entries) -> bool:
+    return any(r.outcome in UNFINISHED and rule.rule_id in r.rule_ids for r in entries.remediations)
+
+
+def _is_announced(rule: IngressRule, entries: Entries) -> bool:
+    """Tell whether an event told of the rule before, or an act of ours or its undoing did."""
+    theirs = (r for r in entries.remediations if rule.rule_id in r.rule_ids)
+    undone = (e for e in entries.exemptions if e.reopens)
+    return any(r.announced or r.outcome in UNFINISHED for r in theirs) or any(e.is_about(rule) for e in undone)
 
 
 def _why_open(rule: IngressRule, group: Group, look: Look) -> str:

@@ -1,0 +1,33 @@
+"""Which words go with which change of the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from nodewarden.message.person import of_breaker, of_exemption, of_pause
+from nodewarden.message.security_group import of_remediation
+from nodewarden.message.sweep import of_sweep
+from nodewarden.record import Exemption, Pause, Remediation, Resumed
+from nodewarden.security_group.sweep import SweepRun
+
+if TYPE_CHECKING:
+    from nodewarden.message.message import Message
+
+type Change = Remediation | Exemption | Pause | Resumed | SweepRun
+
+
+def compose(changed: Change, stack: str) -> Message | None:
+    """Word one changed ledger entry; None for changes that are nobody's news."""
+    match changed:
+        case Remediation():
+            return of_remediation(changed, stack)
+        case Exemption():
+            return of_exemption(changed)
+        case Pause():
+            return of_pause(changed)
+        case Resumed():
+            return of_breaker(changed)
+        case SweepRun():
+            return of_sweep(changed, stack)
+        case _:
+            assert_never(changed)
