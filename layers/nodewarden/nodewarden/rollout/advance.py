@@ -38,7 +38,8 @@ class Wanted:
     """What a tick must look at, so that calls grow with what is active and not with the fleet.
 
     `watched` need their node group and update; `next` also their cluster, addresses and zones; `checked` their node group
-    only. `alarms` and `targets` are those whose state can matter.
+    only. `alarms` are asked for when the gate is next. `targets` are looked at for a recall before something starts; a recall
+    that the hourly look at releases finds can be given to `advance` at any time.
     """
 
     watched: tuple[NodeGroupKey, ...] = ()
@@ -54,13 +55,14 @@ def wanted(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: dat
         return Wanted()
     wave = policy.wave(rollout.current_wave) if rollout.current_wave else None
     check = to_check(rollout, wave, now) if wave and rollout.state is State.SOAKING else ()
+    gate_is_next = wave is not None and _gate_is_next(rollout, wave, now)
     following = candidates(rollout, observed, policy, now) if may_start(rollout, observed, policy, now) else ()
     return Wanted(
         watched=tuple(group.key for group in rollout.active),
         next=tuple(group.key for group in following),
         checked=tuple(group.key for group in check[:MOST_CHECKED]),
-        alarms=wave.alarms if wave and _gate_is_next(rollout, wave, now) else (),
-        targets=tuple(dict.fromkeys(_targets(rollout))),
+        alarms=wave.alarms if wave and gate_is_next else (),
+        targets=tuple(dict.fromkeys(_targets(rollout))) if following else (),
     )
 
 

@@ -69,11 +69,11 @@ def plan(  # noqa: PLR0913  # two of them by name
     else waits for it to end. `settled` are the groups and releases that former rollouts are through with (see there).
     """
     going = {(r.account, r.region, r.family): r for r in active if r.state not in FINAL}
-    found: dict[Where, list[Candidate]] = {}
+    found: dict[Where, list[GroupProgress]] = {}
     for candidate in candidates:
-        if _eligible(candidate, policy) and (candidate.node_group.key, candidate.target.release_version) not in settled:
-            key = candidate.node_group.key
-            found.setdefault((key.account, key.region, candidate.family), []).append(candidate)
+        progress = _progress(candidate, policy)
+        if progress and (progress.key, progress.target.release_version) not in settled:
+            found.setdefault((progress.key.account, progress.key.region, candidate.family), []).append(progress)
     plans = []
     for where, some in sorted(found.items(), key=lambda each: each[0]):
         rollout = _rollout(where, some, policy, now, _inherited(going.get(where), why))
@@ -94,12 +94,6 @@ def settled(rollouts: Iterable[Rollout]) -> dict[Pair, int]:
             if not group.may_return:
                 through[pair] = max(through.get(pair, 0), group.attempt)
     return through
-
-
-def _eligible(candidate: Candidate, policy: RolloutPolicy) -> bool:
-    group, target = candidate.node_group, candidate.target
-    behind = group.release_version != target.release_version
-    return behind and not kept_back(group) and policy.wave_of(group) is not None
 
 
 def _inherited(going: Rollout | None, why: Why) -> Why:
@@ -132,9 +126,8 @@ def _superseded(going: Rollout, by: Rollout, now: datetime) -> Rollout:
     return tell(over, StepKind.SUPERSEDED, now, why=told)
 
 
-def _rollout(where: Where, candidates: list[Candidate], policy: RolloutPolicy, now: datetime, why: Why) -> Rollout:
+def _rollout(where: Where, groups: list[GroupProgress], policy: RolloutPolicy, now: datetime, why: Why) -> Rollout:
     account, region, family = where
-    groups = [progress for candidate in candidates if (progress := _progress(candidate, policy))]
     names = {group.wave for group in groups}
     rollout = Rollout(
         rollout_id=_name(where, groups, now),
@@ -151,8 +144,10 @@ def _rollout(where: Where, candidates: list[Candidate], policy: RolloutPolicy, n
 
 
 def _progress(candidate: Candidate, policy: RolloutPolicy) -> GroupProgress | None:
-    group = candidate.node_group
-    wave = policy.wave_of(group)
+    """Give a group's part in a rollout; None where it is not behind, kept back, or in no wave."""
+    group, target = candidate.node_group, candidate.target
+    behind = group.release_version != target.release_version and not kept_back(group)
+    wave = policy.wave_of(group) if behind else None
     if wave is None:
         return None
     return GroupProgress(

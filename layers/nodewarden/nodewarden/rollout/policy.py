@@ -247,4 +247,4 @@ def _distinct(table: Table, waves: tuple[Wave, ...]) -> None:
 
 
 def _fits(value: str, globs: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(value, glob) for glob in globs)
+    return globs == ANYTHING or any(fnmatchcase(value, glob) for glob in globs)

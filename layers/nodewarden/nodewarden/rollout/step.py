@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nodewarden.rollout.state import GroupProgress, Rollout
 
 MOST_GROUPS = 20  # of a step: the head is one item of up to 400 KB
+MOST_RELEASES = 20  # of a step: each AMI type and Kubernetes minor may have its own
 
 
 class StepKind(StrEnum):
@@ -45,11 +46,26 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedWave:
+    """A wave as it was planned: how many groups it has, how long they run before the next, whether a person is asked first."""
+
+    name: str
+    groups: int
+    soak: timedelta
+    approval: bool
+
+
+# The steps that look ahead: they are about the groups that wait.
+AHEAD = frozenset({StepKind.PLANNED, StepKind.WAVE_STARTED, StepKind.AWAITING_APPROVAL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step: `number` counts the steps of the rollout.
 
     `counts` says how many groups are in each state, of the wave where one is named, else of the rollout; `groups` are
-    those it is about (failed, left alone, refused), at most 20. `expected_at` is when the next start is allowed.
+    those it is about (waiting, failed, left alone, refused), at most 20; `releases` is what the groups that are counted
+    go to, at most 20. `expected_at` is when the next start is allowed. `waves` are all waves in order, where it is planned.
     """
 
     kind: StepKind
@@ -62,6 +78,8 @@ class Step:
     groups: tuple[GroupProgress, ...] = ()
     durations: Durations | None = None
     expected_at: datetime | None = None
+    releases: tuple[str, ...] = ()
+    waves: tuple[PlannedWave, ...] = ()
 
 
 def tell(  # noqa: PLR0913  # what a step says is said by name
@@ -74,10 +92,11 @@ def tell(  # noqa: PLR0913  # what a step says is said by name
     by: str = "",
     about: Iterable[GroupState] = (),
     expected_at: datetime | None = None,
+    waves: tuple[PlannedWave, ...] = (),
 ) -> Rollout:
     """Add a step to what people should hear; `about` are the states of the groups that it lists."""
     groups = rollout.of_wave(wave) if wave else tuple(rollout.groups.values())
-    states = frozenset(about)
+    states = frozenset({GroupState.WAITING} if kind in AHEAD else about)
     step = Step(
         kind=kind,
         number=rollout.told + 1,
@@ -89,6 +108,8 @@ def tell(  # noqa: PLR0913  # what a step says is said by name
         groups=tuple(group for group in groups if group.state in states)[:MOST_GROUPS],
         durations=_durations(rollout, groups, now) if kind is StepKind.WAVE_DONE else None,
         expected_at=expected_at,
+        releases=tuple(sorted({group.target.release_version for group in groups}))[:MOST_RELEASES],
+        waves=waves,
     )
     return replace(rollout, steps=(*rollout.steps, step), told=step.number)
 
