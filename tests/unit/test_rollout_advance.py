@@ -126,6 +126,20 @@ def test_goes_from_wave_to_wave_with_soak_and_approval_and_tells_each_step_once(
     ]
 
 
+def test_a_wave_that_begins_or_is_asked_for_tells_what_it_would_update() -> None:
+    story = Story(group("a"), group("p", of="prod"), settings=policy(wave(), wave("prod", approval=True)))
+    story.goes_on(5 * MINUTE)
+    begun = story.rollout.steps
+
+    story.goes_on(2 * DAY)
+
+    named = [(step.kind.value, [each.key.name for each in step.groups], step.releases) for step in begun]
+    assert named == [("wave-started", ["a"], (NEW,))]
+    (asked,) = story.rollout.steps
+    assert asked.kind == "awaiting-approval"
+    assert [(each.key.name, each.previous_release) for each in asked.groups] == [("p", OLD)]
+
+
 def test_a_rollout_that_is_finished_stays_as_it_is() -> None:
     story = two_waves()
     story.goes_on(DAY + 2 * HOUR)

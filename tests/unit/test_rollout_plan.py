@@ -9,6 +9,7 @@ from nodewarden.rollout.advance import advance
 from nodewarden.rollout.observed import Observed
 from nodewarden.rollout.plan import Candidate, Why, plan, settled
 from nodewarden.rollout.state import GroupState, Rollout, State
+from nodewarden.rollout.step import PlannedWave
 from tests.unit.rollout_builders import (
     ALWAYS,
     DAY,
@@ -56,6 +57,27 @@ def test_all_that_is_behind_and_in_a_wave_is_one_rollout_of_the_family() -> None
     assert one.rollout.rollout_id.startswith("al2023-")
     assert kinds(one.rollout) == ["planned"]
     assert {progress.previous_release for progress in one.rollout.groups.values()} == {OLD}
+
+
+def test_the_plan_tells_which_groups_go_where_in_which_waves() -> None:
+    (one,) = plan([*behind("b", "a"), candidate(group("p", of="prod"), target(NEWER))], (), POLICY, NOW)
+
+    (step,) = one.rollout.steps
+    assert step.waves == (
+        PlannedWave(name="dev", groups=2, soak=DAY, approval=False),
+        PlannedWave(name="prod", groups=1, soak=DAY, approval=True),
+    )
+    assert [progress.key.name for progress in step.groups] == ["a", "b", "p"]
+    assert step.releases == (NEW, NEWER)
+
+
+def test_the_plan_of_an_urgent_rollout_tells_of_no_soak_that_it_skips() -> None:
+    settings = policy(wave("dev", urgent=["soak"]), wave("prod"))
+
+    (one,) = plan([*behind("a"), candidate(group("p", of="prod"))], (), settings, NOW, why=URGENT)
+
+    (step,) = one.rollout.steps
+    assert [(each.name, each.soak) for each in step.waves] == [("dev", 0 * DAY), ("prod", DAY)]
 
 
 def test_waves_without_a_group_are_no_part_of_it() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from nodewarden.record import stamp
 from nodewarden.rollout.policy import Skippable
 from nodewarden.rollout.state import FINAL, GroupProgress, Rollout, State, kept_back
-from nodewarden.rollout.step import StepKind, tell
-from nodewarden.rollout.timing import may_skip, old_enough_at
+from nodewarden.rollout.step import PlannedWave, StepKind, tell
+from nodewarden.rollout.timing import NOTHING, may_skip, old_enough_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -140,7 +140,15 @@ def _rollout(where: Where, groups: list[GroupProgress], policy: RolloutPolicy, n
         reason=why.reason,
         urgent=why.urgent,
     )
-    return tell(rollout, StepKind.PLANNED, now, why=why.reason, expected_at=_expected_at(rollout, policy, now))
+    expected_at, waves = _expected_at(rollout, policy, now), tuple(_waves(rollout, policy))
+    return tell(rollout, StepKind.PLANNED, now, why=why.reason, expected_at=expected_at, waves=waves)
+
+
+def _waves(rollout: Rollout, policy: RolloutPolicy) -> Iterable[PlannedWave]:
+    for wave in (wave for wave in policy.waves if wave.name in rollout.waves):
+        soak = NOTHING if may_skip(rollout, wave, Skippable.SOAK) else wave.soak
+        count = len(rollout.of_wave(wave.name))
+        yield PlannedWave(name=wave.name, groups=count, soak=soak, approval=wave.approval)
 
 
 def _progress(candidate: Candidate, policy: RolloutPolicy) -> GroupProgress | None:
