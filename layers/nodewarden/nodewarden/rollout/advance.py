@@ -3,6 +3,9 @@
 The order of a tick is the protocol. The rollout that comes back is written first, as one transaction on the head's
 version; whoever loses that makes no call. Then the calls are made, and what came of each is taken over by `started` and
 written again. A tick that dies between leaves a group `starting`, and the next one finds out what became of it.
+
+Two rollouts of one account and region share `max_concurrency` and their clusters. So a write that has calls is also
+conditional on one count of such writes for both, read before `Observed` was: else two ticks at once could start too many.
 """
 
 from __future__ import annotations
