@@ -16,6 +16,8 @@ PURE = (
     "nodewarden.ami_release.ami_type",
     "nodewarden.ami_release.announcement",
     "nodewarden.ami_release.caveat",
+    "nodewarden.ami_release.fleet",
+    "nodewarden.ami_release.fleet_news",
     "nodewarden.ami_release.image",
     "nodewarden.ami_release.judgement",
     "nodewarden.ami_release.release",
