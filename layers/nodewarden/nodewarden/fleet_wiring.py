@@ -11,17 +11,21 @@ import boto3
 
 from nodewarden import policy
 from nodewarden.aws import CLIENT_CONFIG
+from nodewarden.aws.cloudwatch import Alarms
 from nodewarden.aws.eks import Eks
 from nodewarden.aws.events import Bus
 from nodewarden.aws.image import Images
 from nodewarden.aws.instance import Instances
 from nodewarden.aws.ssm import Ssm
+from nodewarden.aws.subnet import Subnets
 from nodewarden.fleet_ledger import FleetLedger
 from nodewarden.rollout import policy as rollout_policy
+from nodewarden.rollout_ledger import RolloutLedger
 from nodewarden.sighting_ledger import SightingLedger
 from nodewarden.wiring import Wiring, ec2_client, once
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_ssm import SSMClient
@@ -49,6 +53,11 @@ class FleetWiring(Wiring):
         return FleetLedger(items=self.items, account=self.account, region=self.region)
 
     @property
+    def rollout_ledger(self) -> RolloutLedger:
+        """What is remembered of the rollouts of Nodewarden's own account and region."""
+        return RolloutLedger(items=self.items, account=self.account, region=self.region, retention=self.retention)
+
+    @property
     def bus(self) -> Bus:
         """The event bus that releases are announced on."""
         return Bus(_events(self.region), self._variable("EVENT_BUS"))
@@ -73,10 +82,25 @@ class FleetWiring(Wiring):
         self._must_be_ours(account)
         return Instances(ec2_client(region))
 
+    def subnets(self, account: str, region: str) -> Subnets:
+        """Give the subnets of an account and region."""
+        self._must_be_ours(account)
+        return Subnets(ec2_client(region))
+
+    def alarms(self, account: str, region: str) -> Alarms:
+        """Give the CloudWatch alarms of an account and region."""
+        self._must_be_ours(account)
+        return Alarms(_cloudwatch(region))
+
 
 def fleet_wiring() -> FleetWiring:
     """Wire what this process is given."""
     return FleetWiring(os.environ)
+
+
+@once
+def _cloudwatch(region: str) -> CloudWatchClient:
+    return boto3.client("cloudwatch", region_name=region, config=CLIENT_CONFIG)
 
 
 @once

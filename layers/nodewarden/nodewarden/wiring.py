@@ -70,11 +70,16 @@ class Wiring:
     @property
     def ledger(self) -> Ledger:
         """The ledger."""
+        return Ledger(items=self.items, retention=self.retention)
+
+    @property
+    def retention(self) -> timedelta:
+        """How long what has ended is remembered."""
         days = self._variable("LEDGER_RETENTION_DAYS")
         if not days.isdecimal():
             message = f"LEDGER_RETENTION_DAYS is {days!r}: give whole days"
             raise ConfigurationError(message)
-        return Ledger(items=self.items, retention=timedelta(days=int(days)))
+        return timedelta(days=int(days))
 
     @property
     def items(self) -> Items:
