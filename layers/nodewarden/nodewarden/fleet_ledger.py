@@ -11,7 +11,7 @@ from nodewarden.ami_release.fleet import FleetLook, Listed, ReleaseNews, StateLi
 from nodewarden.ami_release.sighting import NewsKind
 from nodewarden.ami_release.standing import State
 from nodewarden.ami_release.unmanaged import Kind, Unmanaged
-from nodewarden.aws.dynamodb import Attr, Write
+from nodewarden.aws.dynamodb import Attr
 from nodewarden.item import SCHEMA, read_entry
 from nodewarden.record import stamp
 
@@ -29,28 +29,23 @@ class FleetLedger:
 
     def last(self) -> FleetLook | None:
         """Read the latest look; raises LedgerError."""
-        item = self.items.get(_partition(self.account, self.region), "standings")
+        item = self.items.get(self._pk, "standings")
         return read_look(item) if item else None
 
     def write(self, look: FleetLook) -> bool:
         """Write a look over the one before it; False where another one came between."""
-        write = write_of(look)
-        return self.items.write(write.item, when=write.when)
+        key = {"pk": self._pk, "sk": "standings"}
+        when = Attr("number").eq(look.number - 1) if look.number > 1 else Attr("pk").not_exists()
+        return self.items.write({**key, "schema": SCHEMA, **_written(asdict(look))}, when=when)
 
-
-def write_of(look: FleetLook) -> Write:
-    """Give the write of a look over the one before it, for a transaction with what it plans."""
-    item = {"pk": _partition(look.account, look.region), "sk": "standings", "schema": SCHEMA, **_written(asdict(look))}
-    return Write(item=item, when=Attr("number").eq(look.number - 1) if look.number > 1 else Attr("pk").not_exists())
+    @property
+    def _pk(self) -> str:
+        return f"fleet#{self.account}#{self.region}"
 
 
 def read_look(item: Item) -> FleetLook:
     """Read a look; raises LedgerError."""
     return read_entry(item, _look)
-
-
-def _partition(account: str, region: str) -> str:
-    return f"fleet#{account}#{region}"
 
 
 def _written(value: Any) -> Any:
@@ -83,6 +78,7 @@ def _look(item: Item) -> FleetLook:
         news=int(item["news"]),
         new_unmanaged=tuple(map(_unmanaged, item["new_unmanaged"])),
         planned=tuple(item["planned"]),
+        going=tuple(item["going"]),
         failures=tuple(item["failures"]),
         failing=tuple(item["failing"]),
         said=frozenset(item["said"]),

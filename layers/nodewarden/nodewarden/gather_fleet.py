@@ -28,7 +28,7 @@ class Fleet:
     """What was seen of the clusters of an account and region.
 
     `fargate_profiles` are names by cluster, `hosts` the tags of the hosts that no node group has by instance id. `unseen`
-    names the clusters that could not be read as a whole, and `failures` says why.
+    names the clusters that could not be read as a whole, `failures` says why, and `unread` both in words.
     """
 
     clusters: dict[str, Cluster] = field(default_factory=dict)
@@ -37,14 +37,15 @@ class Fleet:
     hosts: dict[str, dict[str, str]] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
     failures: list[NodewardenError] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     def read[T](self, cluster: str, read: Callable[[], T]) -> T | None:
         """Read a part; None, with the failure kept, where it cannot be: one part must not hide the others."""
         try:
             return read()
         except NodewardenError as error:
-            error.add_note(f"while looking at {cluster}")
             self.failures.append(error)
+            self.unread.append(f"{cluster}: {error}")
             self.unseen.add(cluster)
             return None
 

@@ -89,7 +89,8 @@ class FleetLook:
     `planned`, the ids of new rollouts; `failures`, what could not be seen, in words, where that is not what it was.
 
     Memory: `said` marks what people heard of, `heard` is the version of each sighting that they heard of, `failing` the
-    failures of the look before, and `number` counts the looks: whoever writes one says which one it comes after.
+    failures of the look before, `going` the ids of the rollouts that went on, and `number` counts the looks: whoever
+    writes one says which one it comes after.
     """
 
     account: str
@@ -106,6 +107,7 @@ class FleetLook:
     news: int = 0
     new_unmanaged: tuple[Unmanaged, ...] = ()
     planned: tuple[str, ...] = ()
+    going: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
     said: frozenset[str] = frozenset()

@@ -84,6 +84,7 @@ def sum_up(
         news=len(new),
         new_unmanaged=tuple(sorted(e for mark, e in unmanaged_marks.items() if mark not in said))[:MOST_NEW],
         planned=around.planned,
+        going=tuple(sorted(plan.rollout_id for plan in around.plans)),
         failures=failures if before is None or failures != before.failing else (),
         failing=failures,
         said=frozenset({*marks, *unmanaged_marks, *kept}),
