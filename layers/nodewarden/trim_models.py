@@ -14,9 +14,10 @@ from typing import Any
 
 # What the functions call; a test holds it against their roles.
 OPERATIONS = {
-    "dynamodb": {"GetItem", "Query", "UpdateItem"},
+    "dynamodb": {"GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {
         "AuthorizeSecurityGroupIngress",
+        "DescribeImages",
         "DescribeInstances",
         "DescribeManagedPrefixLists",
         "DescribeNetworkInterfaces",
@@ -25,7 +26,10 @@ OPERATIONS = {
         "GetManagedPrefixListEntries",
         "RevokeSecurityGroupIngress",
     },
+    "eks": {"DescribeCluster", "DescribeNodegroup", "ListClusters", "ListFargateProfiles", "ListNodegroups"},
+    "events": {"PutEvents"},
     "sns": {"Publish"},
+    "ssm": {"GetParameters"},
 }
 
 
