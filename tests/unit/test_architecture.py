@@ -56,11 +56,16 @@ PURE = (
     "nodewarden.security_group.flapping",
     "nodewarden.security_group.sweep",
     "nodewarden.item",
+    "nodewarden.message.ami_release",
     "nodewarden.message.compose",
     "nodewarden.message.message",
     "nodewarden.message.person",
+    "nodewarden.message.progress",
+    "nodewarden.message.release_notes",
+    "nodewarden.message.rollout",
     "nodewarden.message.security_group",
     "nodewarden.message.sweep",
+    "nodewarden.message.way_on",
 )
 AWS = {"boto3", "botocore"}
 SAYS_NOTHING = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from nodewarden.aws.dynamodb import unmarshal
 from nodewarden.breaker import read_resumed
 from nodewarden.errors import NodewardenError
+from nodewarden.fleet_ledger import read_look
 from nodewarden.item import read_exemption, read_pause, read_remediation
 from nodewarden.message.compose import compose
+from nodewarden.message.rollout import RolloutStep
+from nodewarden.rollout_item import HEAD, read_head
 from nodewarden.sweep_ledger import read_run
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ READERS: dict[str, Callable[[Item], Change]] = {
     "pause": read_pause,
     "hour": read_resumed,
     "sweep": read_run,
+    "standings": read_look,
 }
 
 
@@ -53,12 +57,19 @@ def tell_each(records: Iterable[Mapping[str, Any]], ledger: Ledger, topic: Topic
 def _tell(image: Mapping[str, Any], ledger: Ledger, topic: Topic, stack: str) -> None:
     """Publish, then write down that it is told: a crash in between tells twice, never not at all."""
     item = unmarshal(image)
+    for number, change in _changes(item):
+        message = compose(change, stack)
+        if message is None or ledger.told(item) >= number:
+            continue
+        topic.publish(message.subject, message.bodies(), message.attributes)
+        ledger.tell({"pk": item["pk"], "sk": item["sk"]}, number)
+
+
+def _changes(item: Item) -> Iterable[tuple[int, Change]]:
+    """Give what people did not hear of an item yet, as far as it knows, and the number that it is told under."""
+    kind, told = str(item["sk"]).partition("#")[0], int(item.get("told", 0))
+    if kind == HEAD:  # its version grows without news: what is told is counted by the steps
+        rollout = read_head(item)
+        return [(step.number, RolloutStep(rollout=rollout, step=step)) for step in rollout.steps if step.number > told]
     version = int(item["version"])
-    if int(item.get("told", 0)) >= version:
-        return
-    reader = READERS.get(str(item["sk"]).partition("#")[0])
-    message = compose(reader(item), stack) if reader else None
-    if message is None or ledger.told(item) >= version:
-        return
-    topic.publish(message.subject, message.bodies(), message.attributes)
-    ledger.tell({"pk": item["pk"], "sk": item["sk"]}, version)
+    return [(version, READERS[kind](item))] if kind in READERS and version > told else []
