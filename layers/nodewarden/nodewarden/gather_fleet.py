@@ -69,7 +69,9 @@ def gather_fleet(eks: Eks, instances: Instances, account: str, region: str) -> F
         if (cluster := fleet.read(name, lambda name=name: eks.cluster(name))) is not None:  # type: ignore[misc]
             fleet.clusters[name] = cluster
             _gather_cluster(fleet, name, eks, account, region)
-    fleet.hosts = fleet.read("hosts outside of node groups", instances.unmanaged_hosts) or {}
+    if (hosts := fleet.read("hosts outside of node groups", instances.unmanaged_hosts)) is None:
+        fleet.unseen |= fleet.clusters.keys()
+    fleet.hosts = hosts or {}
     return fleet
 
 

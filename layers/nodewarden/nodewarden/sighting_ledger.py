@@ -14,6 +14,8 @@ from nodewarden.record import stamp
 if TYPE_CHECKING:
     from nodewarden.aws.dynamodb import Item, Items
 
+SIGHTING = "sighting"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SightingLedger:
@@ -31,7 +33,7 @@ class SightingLedger:
     def remember(self, sighting: Sighting) -> bool:
         """Write a sighting over the version before its own; False where somebody else did.
 
-        From the item's change people hear of a recall, and anyone who subscribed of a release.
+        From the item's change a release is announced on the bus.
         """
         unseen = sighting.version == 1
         when = Attr("pk").not_exists() if unseen else Attr("version").eq(sighting.version - 1)
@@ -44,7 +46,7 @@ class SightingLedger:
     def _item(self, sighting: Sighting) -> Item:
         return {
             "pk": self._pk,
-            "sk": f"sighting#{sighting.parameter}",
+            "sk": f"{SIGHTING}#{sighting.parameter}",
             "schema": SCHEMA,
             "account": self.account,
             "region": self.region,

@@ -89,8 +89,8 @@ class FleetLook:
     `planned`, the ids of new rollouts; `failures`, what could not be seen, in words, where that is not what it was.
 
     Memory: `said` marks what people heard of, `heard` is the version of each sighting that they heard of, `failing` the
-    failures of the look before, `going` the ids of the rollouts that went on, and `number` counts the looks: whoever
-    writes one says which one it comes after.
+    failures of the look before, and `going` the ids of the rollouts that went on. `number` counts the looks: whoever
+    writes one says which one it comes after. `version` counts those with news.
     """
 
     account: str

@@ -64,7 +64,7 @@ def sum_up(
     summary = summarize(standings, around.unmanaged, MOST_OF_A_STATE)
     failures = tuple(dict.fromkeys(around.failures))[:MOST_FAILURES]
     kept = {mark for mark in said for cluster in around.unseen if mark.startswith(_mark_of_cluster(cluster))}
-    return replace(
+    summed = replace(
         look,
         clusters=around.clusters,
         counts={section.state.value: section.count for section in summary.sections} | {"unmanaged": summary.unmanaged},
@@ -89,8 +89,8 @@ def sum_up(
         failing=failures,
         said=frozenset({*marks, *unmanaged_marks, *kept}),
         heard={**heard, **{sighting.parameter: sighting.version for sighting in around.sightings}},
-        version=before.version if before else 0,
     )
+    return replace(summed, version=(before.version if before else 0) + summed.is_news)
 
 
 def mark_of(standing: Standing) -> str:
