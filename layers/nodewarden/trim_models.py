@@ -14,6 +14,7 @@ from typing import Any
 
 # What the functions call; a test holds it against their roles.
 OPERATIONS = {
+    "cloudwatch": {"DescribeAlarms"},
     "dynamodb": {"GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {
         "AuthorizeSecurityGroupIngress",
@@ -23,10 +24,20 @@ OPERATIONS = {
         "DescribeNetworkInterfaces",
         "DescribeSecurityGroupRules",
         "DescribeSecurityGroups",
+        "DescribeSubnets",
         "GetManagedPrefixListEntries",
         "RevokeSecurityGroupIngress",
     },
-    "eks": {"DescribeCluster", "DescribeNodegroup", "ListClusters", "ListFargateProfiles", "ListNodegroups"},
+    "eks": {
+        "DescribeCluster",
+        "DescribeNodegroup",
+        "DescribeUpdate",
+        "ListClusters",
+        "ListFargateProfiles",
+        "ListNodegroups",
+        "ListUpdates",
+        "UpdateNodegroupVersion",
+    },
     "events": {"PutEvents"},
     "sns": {"Publish"},
     "ssm": {"GetParameters"},

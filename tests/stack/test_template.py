@@ -77,6 +77,7 @@ def test_a_schedule_is_on_the_default_bus_as_there_is_none_elsewhere() -> None:
     assert {function: parameters()[name]["Default"] for function, name in scheduled.items()} == {
         "SecurityGroupSweepFunction": "rate(15 minutes)",
         "AmiReleaseFunction": "rate(15 minutes)",
+        "RolloutFunction": "rate(5 minutes)",
     }
 
 
