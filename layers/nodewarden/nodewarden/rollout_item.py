@@ -50,7 +50,7 @@ def partition_of(rollout_id: str) -> str:
 
 def head_item(rollout: Rollout, now: datetime, retention: timedelta) -> Item:
     """Write the head; the number of its last step is `step`, as `told` is up to where people heard."""
-    values: Item = _written(replace(rollout, groups={}, steps=tuple(map(_short, rollout.steps))))
+    values: Item = written(replace(rollout, groups={}, steps=tuple(map(_short, rollout.steps))))
     del values["groups"]
     step = values.pop("told")
     return {
@@ -68,7 +68,7 @@ def head_item(rollout: Rollout, now: datetime, retention: timedelta) -> Item:
 
 def group_item(rollout: Rollout, group: GroupProgress) -> Item:
     """Write a group."""
-    return {**group_key(rollout, group), "schema": SCHEMA, **_written(group)}
+    return {**group_key(rollout, group), "schema": SCHEMA, **written(group)}
 
 
 def group_key(rollout: Rollout, group: GroupProgress) -> Item:
@@ -79,7 +79,7 @@ def group_key(rollout: Rollout, group: GroupProgress) -> Item:
 def answer_item(rollout_id: str, answer: Answer, retention: timedelta) -> Item:
     """Write what a person answered."""
     key = {"pk": partition_of(rollout_id), "sk": f"answer#{answer.answer_id}", "schema": SCHEMA}
-    return {**key, **_written(answer), "ttl": ends_at(answer.at, retention)}
+    return {**key, **written(answer), "ttl": ends_at(answer.at, retention)}
 
 
 def read_head(item: Item) -> Rollout:
@@ -106,6 +106,28 @@ def read_rollout(items: Iterable[Item]) -> Remembered | None:
     return Remembered(rollout=whole, answers=tuple(answers))
 
 
+def written(value: Any) -> Any:
+    """Write dataclasses as maps, moments as stamps, durations as seconds, sets and tuples as lists."""
+    match value:
+        case StrEnum():
+            plain: Any = value.value
+        case datetime():
+            plain = stamp(value)
+        case timedelta():
+            plain = int(value.total_seconds())
+        case Mapping():
+            plain = {str(name): written(each) for name, each in value.items()}
+        case frozenset():
+            plain = sorted(map(written, value), key=str)
+        case tuple():
+            plain = [written(each) for each in value]
+        case _ if is_dataclass(value):
+            plain = {field.name: written(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            plain = value
+    return plain
+
+
 def ends_at(moment: datetime, retention: timedelta) -> int:
     """Give the `ttl` of what ends at a moment."""
     return int((moment + retention).timestamp())
@@ -113,28 +135,6 @@ def ends_at(moment: datetime, retention: timedelta) -> int:
 
 def _short(step: Step) -> Step:
     return replace(step, groups=tuple(replace(group, errors=group.errors[:MOST_ERRORS]) for group in step.groups))
-
-
-def _written(value: Any) -> Any:
-    """Write dataclasses as maps, moments as stamps, durations as seconds, sets and tuples as lists."""
-    match value:
-        case StrEnum():
-            written: Any = value.value
-        case datetime():
-            written = stamp(value)
-        case timedelta():
-            written = int(value.total_seconds())
-        case Mapping():
-            written = {str(name): _written(each) for name, each in value.items()}
-        case frozenset():
-            written = sorted(map(_written, value), key=str)
-        case tuple():
-            written = [_written(each) for each in value]
-        case _ if is_dataclass(value):
-            written = {field.name: _written(getattr(value, field.name)) for field in fields(value)}
-        case _:
-            written = value
-    return written
 
 
 def _made[T](kind: Callable[..., T], readers: Mapping[str, Reader]) -> Callable[[Item], T]:

@@ -93,11 +93,10 @@ class RolloutLedger:
         )
         return tuple(map(read_head, found))
 
-    def plan(self, planned: Planned, now: datetime, along: Iterable[Write] = ()) -> bool:
+    def plan(self, planned: Planned, now: datetime) -> bool:
         """Write a planned rollout, and the end of the one that it supersedes; False where the family has another by now.
 
-        Its groups are written first: a head is never seen without them. The writes that go `along` with it are made with the
-        head, or none is.
+        Its groups are written first: a head is never seen without them.
         """
         new, old = replace(planned.rollout, version=1), planned.supersedes
         for some in batched(new.groups.values(), MOST_WRITES, strict=False):
@@ -109,7 +108,6 @@ class RolloutLedger:
                 item={**self._going, family: new.rollout_id},
                 when=Attr(family).eq(old.rollout_id) if old else Attr(family).not_exists(),
             ),
-            *along,
         ]
         if old:
             self._expire(old, now)
