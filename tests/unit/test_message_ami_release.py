@@ -72,7 +72,7 @@ def test_a_release_says_which_node_groups_it_concerns_and_what_happens_when() ->
         "          - 3 node groups: 2 behind, 1 held: shop/spot, shop/workers, shop-dev/workers",
         "Where:    account 111122223333, eu-central-1: 2 clusters, node groups: 2 behind, 1 held",
         "When:     wave dev (1), wave prod (1): by the rollout al2023-0123456789ab, not before Friday 2026-11-27 09:00 UTC",
-        f"Alone:    held shop/spot: {HELD.reason}. {HELD.advice}",
+        f"Stays:    held shop/spot: {HELD.reason}. {HELD.advice}",
         "Changes:  https://github.com/awslabs/amazon-eks-ami/releases/tag/v20261123",
     ]
     assert message.attributes == {"kind": "ami_release", "severity": "medium", "outcome": "released"}
@@ -115,7 +115,7 @@ def test_what_newly_stands_aside_is_told_with_the_reason_and_the_advice() -> Non
 
     message = worded(new=(HELD,), news=4, new_unmanaged=(karpenter,))
 
-    assert message.subject == "Left alone by AMI rollouts: 5 more, eu-central-1"
+    assert message.subject == "Left alone by AMI rollouts: 4 node groups, 1 of other hosts, eu-central-1"
     assert "          and 3 more" in message.text.splitlines()
     assert "Others:   karpenter shop/default: Karpenter replaces its hosts when" in message.text
     assert message.attributes == {"kind": "ami_release", "severity": "medium", "outcome": "left-alone"}

@@ -62,8 +62,8 @@ def _headline(look: FleetLook) -> str:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             return f"{said}: {names[0]}{more}, {_node_groups(sum(news.node_groups for news in of_kind))}"
     if look.new or look.new_unmanaged:
-        alone = look.news + len(look.new_unmanaged)
-        return f"Left alone by AMI rollouts: {alone} more"
+        others = f"{len(look.new_unmanaged)} of other hosts" if look.new_unmanaged else ""
+        return f"Left alone by AMI rollouts: {', '.join(filter(None, (look.news and _node_groups(look.news), others)))}"
     return "Node groups that could not be looked at"
 
 
@@ -95,7 +95,7 @@ def _sections(look: FleetLook, stack: str) -> list[tuple[str, str | list[str]]]:
             "Nothing more rolls to it: rollouts to it halt. What runs it is left as it is: nothing is downgraded."
             * recalled,
         ),
-        ("Alone", [*_alone(look.new), *_more(look.news - len(look.new))]),
+        ("Stays", [*_left_alone(look.new), *_more(look.news - len(look.new))]),
         (
             "Others",
             [
@@ -131,7 +131,7 @@ def _when(news: ReleaseNews) -> str:
     return f"{waves}: by the rollout {', '.join(news.rollouts)}, {begins}"
 
 
-def _alone(listed: Iterable[Listed]) -> Iterator[str]:
+def _left_alone(listed: Iterable[Listed]) -> Iterator[str]:
     """List node groups, each with its state, the reason and the advice."""
     return (f"{each.state} {each.cluster}/{each.name}: {each.reason}. {each.advice}" for each in listed)
 
