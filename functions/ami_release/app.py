@@ -26,6 +26,7 @@ def handler(_event: object, _context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric(name="FleetLooks", unit=MetricUnit.Count, value=1)
     looked = look_at_fleet(fleet_wiring())
     if looked is None:
+        metrics.add_metric(name="FleetLooksSkipped", unit=MetricUnit.Count, value=1)
         return {"skipped": "another run was faster"}
     look = looked.look
     said = {
