@@ -62,8 +62,9 @@ def _headline(look: FleetLook) -> str:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             return f"{said}: {names[0]}{more}, {_node_groups(sum(news.node_groups for news in of_kind))}"
     if look.new or look.new_unmanaged:
-        others = f"{len(look.new_unmanaged)} of other hosts" if look.new_unmanaged else ""
-        return f"Left alone by AMI rollouts: {', '.join(filter(None, (look.news and _node_groups(look.news), others)))}"
+        groups = [_node_groups(look.news)] if look.new else []
+        others = [f"{len(look.new_unmanaged)} of other hosts"] if look.new_unmanaged else []
+        return f"Left alone by AMI rollouts: {', '.join([*groups, *others])}"
     return "Node groups that could not be looked at"
 
 
