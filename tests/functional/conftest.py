@@ -16,7 +16,7 @@ from local import (
 from local.stack import Stack
 from tests import roles
 from tests.functional.fleet_watch import NOW, FleetWatch
-from tests.functional.fleet_world import BEGIN, FleetWorld
+from tests.functional.fleet_world import BEGIN, QUICK, FleetWorld
 from tests.functional.world import World
 
 if TYPE_CHECKING:
@@ -50,6 +50,15 @@ def _watch(stack: Stack) -> Iterator[FleetWatch]:
 def _fleet(world: World) -> Iterator[FleetWorld]:
     with time_machine.travel(BEGIN, tick=False) as clock:
         yield FleetWorld(world, clock)
+
+
+@pytest.fixture(name="quick")
+def _quick(fleet: FleetWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FleetWorld:
+    """Give a fleet that rolls by a policy of hours, its alarm OK."""
+    (tmp_path / "rollout.toml").write_text(QUICK, "utf-8")
+    monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path))
+    fleet.alarm("OK")
+    return fleet
 
 
 @pytest.fixture(name="allowing_https")

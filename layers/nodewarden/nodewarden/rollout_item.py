@@ -117,7 +117,7 @@ def written(value: Any) -> Any:
             plain = int(value.total_seconds())
         case Mapping():
             plain = {str(name): written(each) for name, each in value.items()}
-        case frozenset():
+        case frozenset() | set():
             plain = sorted(map(written, value), key=str)
         case tuple():
             plain = [written(each) for each in value]
