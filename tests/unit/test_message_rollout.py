@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nodewarden.message.message import command
+from nodewarden.message.release_notes import notes
 from nodewarden.message.rollout import HALTS, RolloutStep, of_step
 from nodewarden.node_group import HealthIssue
 from nodewarden.rollout.state import GroupState, Halt, HaltCause, State
@@ -210,6 +211,24 @@ def test_a_rollout_of_which_all_is_done_leaves_nothing_to_say() -> None:
 
     assert message.attributes["severity"] == "info"
     assert "What is not done" not in message.text
+
+
+@pytest.mark.parametrize(
+    ("family", "release", "page"),
+    [
+        ("AL2023", NEW, "https://github.com/awslabs/amazon-eks-ami/releases/tag/v20261110"),
+        ("AL2023", "unheard-of", "https://github.com/awslabs/amazon-eks-ami/releases"),
+        ("Bottlerocket", "1.30.0-ca9b9399", "https://github.com/bottlerocket-os/bottlerocket/releases/tag/v1.30.0"),
+        ("Bottlerocket", "unheard-of", "https://github.com/bottlerocket-os/bottlerocket/releases"),
+        (
+            "Windows",
+            "1.31-2026.11.12",
+            "https://docs.aws.amazon.com/eks/latest/userguide/eks-ami-versions-windows.html",
+        ),
+    ],
+)
+def test_what_is_new_in_a_release_can_be_read_with_its_maker(family: str, release: str, page: str) -> None:
+    assert notes(family, [release, release]) == [page]
 
 
 @pytest.mark.parametrize("kind", StepKind)
