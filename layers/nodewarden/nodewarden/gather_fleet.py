@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import parameters
+from nodewarden.ami_release.sighting import latest
 from nodewarden.ami_release.target import target_of
 from nodewarden.errors import NodewardenError
 from nodewarden.node_group import NodeGroupKey, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
+    from nodewarden.ami_release.sighting import Sighting
     from nodewarden.ami_release.target import NoTarget
     from nodewarden.aws.eks import Eks
     from nodewarden.aws.image import Images
@@ -83,10 +85,15 @@ def _gather_cluster(fleet: Fleet, name: str, eks: Eks, account: str, region: str
     fleet.fargate_profiles[name] = fleet.read(name, lambda: eks.fargate_profiles(name)) or ()
 
 
-def gather_releases(node_groups: Collection[NodeGroup], ssm: Ssm, images: Images) -> Releases:
-    """Look up what these node groups should run: the parameters of each AMI type and minor once, many in one call."""
-    kinds = sorted({(group.ami_type, group.version) for group in node_groups})
-    held = ssm.parameters(name for ami_type, minor in kinds for name in parameters(ami_type, minor))
-    found = {(ami_type, minor): target_of(ami_type, minor, held) for ami_type, minor in kinds}
+def gather_releases(
+    node_groups: Collection[NodeGroup], known: Mapping[str, Sighting], ssm: Ssm, images: Images
+) -> Releases:
+    """Look up what these node groups should run: the parameters of each AMI type and minor once, many in one call.
+
+    An answer that is older than what is remembered of its parameter counts for nothing: SSM has not caught up.
+    """
+    variants = sorted({(group.ami_type, group.version) for group in node_groups})
+    held = ssm.parameters(name for ami_type, minor in variants for name in parameters(ami_type, minor))
+    found = {(ami_type, minor): latest(target_of(ami_type, minor, held), known) for ami_type, minor in variants}
     targets = [target for target in found.values() if isinstance(target, Target)]
     return Releases(found=found, images=images.images(target.image_id for target in targets if target.image_id))

@@ -33,7 +33,7 @@ MOST_FAILURES = 10
 # Behind is told with its rollout, up to date is no news.
 SILENT = frozenset({State.BEHIND, State.CURRENT})
 # Said again for each release: what keeps a group from this one may not keep it from the next.
-OF_A_TARGET = frozenset({State.NO_WAVE, State.IMAGE_UNUSABLE, State.TARGET_RECALLED, State.RUNS_RECALLED})
+OF_A_TARGET = frozenset({State.NO_WAVE, State.TRIED, State.IMAGE_UNUSABLE, State.TARGET_RECALLED, State.RUNS_RECALLED})
 TOLD = frozenset({NewsKind.RELEASED, NewsKind.RECALLED, NewsKind.RESTORED})
 
 
