@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from local.fleet import AL2023, BEHIND, RELEASE
 from nodewarden.ami_release.announcement import DETAIL_TYPE
-from tests.functional.fleet_watch import BOTTLEROCKET, DEV, NEWER
+from tests.functional.fleet_watch import BOTTLEROCKET, DEV, NEWER, NOW
 
 if TYPE_CHECKING:
     from tests.functional.fleet_watch import FleetWatch
@@ -174,6 +175,19 @@ def test_what_follows_a_recall_is_a_release_like_any_other(watch: FleetWatch) ->
 
     assert kinds(watch) == [["recalled " + NEWER], ["released 1.33.3-20261125"]]
     assert [event["release_version"] for event in watch.announced()] == ["1.33.3-20261125"]
+
+
+def test_an_answer_of_ssm_that_is_older_than_what_is_remembered_counts_for_nothing(watch: FleetWatch) -> None:
+    watch.behind()
+    watch.fleet.release(NEWER)
+    watch.look()
+    watch.fleet.release(RELEASE, at=NOW - timedelta(days=9))
+
+    watch.look()
+
+    assert watch.planned() == {"AL2023": {"demo/workers": NEWER}}
+    assert watch.sighting()["version"] == 1
+    assert watch.told() == []
 
 
 def test_a_release_that_concerns_no_node_group_any_more_is_not_looked_for(watch: FleetWatch) -> None:

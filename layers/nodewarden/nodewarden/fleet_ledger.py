@@ -18,6 +18,8 @@ from nodewarden.record import stamp
 if TYPE_CHECKING:
     from nodewarden.aws.dynamodb import Item, Items
 
+STANDINGS = "standings"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetLedger:
@@ -29,23 +31,28 @@ class FleetLedger:
 
     def last(self) -> FleetLook | None:
         """Read the latest look; raises LedgerError."""
-        item = self.items.get(self._pk, "standings")
+        item = self.items.get(_partition(self.account, self.region), STANDINGS)
         return read_look(item) if item else None
 
     def write(self, look: FleetLook) -> bool:
         """Write a look over the one before it; False where another one came between."""
-        key = {"pk": self._pk, "sk": "standings"}
         when = Attr("number").eq(look.number - 1) if look.number > 1 else Attr("pk").not_exists()
-        return self.items.write({**key, "schema": SCHEMA, **_written(asdict(look))}, when=when)
+        return self.items.write(look_item(look), when=when)
 
-    @property
-    def _pk(self) -> str:
-        return f"fleet#{self.account}#{self.region}"
+
+def look_item(look: FleetLook) -> Item:
+    """Write a look."""
+    key = {"pk": _partition(look.account, look.region), "sk": STANDINGS}
+    return {**key, "schema": SCHEMA, **_written(asdict(look))}
 
 
 def read_look(item: Item) -> FleetLook:
     """Read a look; raises LedgerError."""
     return read_entry(item, _look)
+
+
+def _partition(account: str, region: str) -> str:
+    return f"fleet#{account}#{region}"
 
 
 def _written(value: Any) -> Any:

@@ -27,7 +27,7 @@ class SightingLedger:
 
     def sightings(self) -> dict[str, Sighting]:
         """Read all sightings by their parameter, consistently; raises LedgerError."""
-        found = self.items.partition(self._pk, Attr("pk").exists())
+        found = self.items.partition(_partition(self.account, self.region))
         return {sighting.parameter: sighting for sighting in map(read_sighting, found)}
 
     def remember(self, sighting: Sighting) -> bool:
@@ -37,30 +37,32 @@ class SightingLedger:
         """
         unseen = sighting.version == 1
         when = Attr("pk").not_exists() if unseen else Attr("version").eq(sighting.version - 1)
-        return self.items.write(self._item(sighting), when=when)
+        return self.items.write(sighting_item(sighting, self.account, self.region), when=when)
 
-    @property
-    def _pk(self) -> str:
-        return f"sightings#{self.account}#{self.region}"
 
-    def _item(self, sighting: Sighting) -> Item:
-        return {
-            "pk": self._pk,
-            "sk": f"{SIGHTING}#{sighting.parameter}",
-            "schema": SCHEMA,
-            "account": self.account,
-            "region": self.region,
-            **asdict(sighting),
-            "change": sighting.change.value,
-            "released_at": stamp(sighting.released_at),
-            "first_seen": stamp(sighting.first_seen),
-            "recalled": list(sighting.recalled),
-        }
+def sighting_item(sighting: Sighting, account: str, region: str) -> Item:
+    """Write a sighting of an account and region."""
+    return {
+        "pk": _partition(account, region),
+        "sk": f"{SIGHTING}#{sighting.parameter}",
+        "schema": SCHEMA,
+        "account": account,
+        "region": region,
+        **asdict(sighting),
+        "change": sighting.change.value,
+        "released_at": stamp(sighting.released_at),
+        "first_seen": stamp(sighting.first_seen),
+        "recalled": list(sighting.recalled),
+    }
 
 
 def read_sighting(item: Item) -> Sighting:
     """Read a sighting; raises LedgerError."""
     return read_entry(item, _sighting)
+
+
+def _partition(account: str, region: str) -> str:
+    return f"sightings#{account}#{region}"
 
 
 def _sighting(item: Item) -> Sighting:
