@@ -10,10 +10,12 @@ NodewardenError
 ├── RequestError             a person's verb cannot be carried out; says what to do
 ├── StillOpenError           EC2 still shows a rule after it was revoked
 ├── PrefixListChangingError  EC2 has not finished changing a prefix list
+├── CodeError                a fault of our own code, at one group
 └── AwsError                 AWS refused or failed a call
     ├── MissingPermissionError
     ├── ThrottledError
     ├── UnavailableError
+    ├── StalePageError       a place in a list that AWS no longer knows
     └── GoneError            what the call names does not exist (any more)
 """
 
@@ -60,6 +62,10 @@ class PrefixListChangingError(NodewardenError):
     """EC2 has not finished changing a prefix list, so it still answers what the list held before."""
 
 
+class CodeError(NodewardenError):
+    """A fault of our own code at one piece of the work; the others are done all the same, and this is raised at the end."""
+
+
 class AwsError(NodewardenError):
     """AWS refused or failed a call."""
 
@@ -74,6 +80,10 @@ class ThrottledError(AwsError):
 
 class UnavailableError(AwsError):
     """AWS failed to answer beyond the client's retries."""
+
+
+class StalePageError(AwsError):
+    """The place where a list was to go on is not known, or not any more."""
 
 
 class GoneError(AwsError):

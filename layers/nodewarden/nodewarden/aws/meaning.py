@@ -12,6 +12,7 @@ from nodewarden.errors import (
     AwsError,
     GoneError,
     MissingPermissionError,
+    StalePageError,
     ThrottledError,
     UnavailableError,
 )
@@ -24,14 +25,13 @@ GONE = frozenset(
     {
         "InvalidGroup.NotFound",
         "InvalidPermission.NotFound",
-        "InvalidNextToken",
-        "InvalidPaginationToken",
         "InvalidPrefixListID.NotFound",
         "InvalidPrefixListId.NotFound",
         "InvalidSecurityGroupRuleId.NotFound",
         "ResourceNotFoundException",
     }
 )
+STALE_PAGE = frozenset({"InvalidNextToken", "InvalidPaginationToken"})
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDeniedException", "UnauthorizedOperation"}
 )
@@ -78,6 +78,8 @@ def _named(service: str, error: ClientError) -> AwsError:
         gone = GoneError(f"{action}: {code}")
         gone.retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
         return gone
+    if code in STALE_PAGE:
+        return StalePageError(f"{action}: {code}: the list is to be read from its beginning; try again")
     if code in DENIED:
         return MissingPermissionError(
             f"the role lacks {action} ({code}); add it to the function's role and run the event again"
