@@ -288,7 +288,7 @@ class Stack:
 
     def _handler(self, function: str) -> Callable[[object, Context], Any]:
         module = _module(template.code_folder(function) / "app.py")
-        handler: Callable[[object, Context], Any] = getattr(module, template.handler_name(function))
+        handler: Callable[[object, Context], Any] = getattr(module, template.handler(function).removeprefix("app."))
         return handler
 
     def _context(self, function: str, request_id: str = "") -> Context:

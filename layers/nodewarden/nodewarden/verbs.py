@@ -72,8 +72,8 @@ def _check(request: Request, wired: Wiring) -> dict[str, Any]:
     if seen.group is None and ec2.group(place.group_id) is None:
         message = f"there is no security group {place.group_id} in {place.account}, {place.region}: give its region"
         raise RequestError(message)
-    if seen.unread:
-        raise seen.unread
+    for failure in seen.unread.values():
+        raise failure
     decision = decide(seen, policy, wired.mode, datetime.now(UTC))
     return {
         "group": place.group_id,

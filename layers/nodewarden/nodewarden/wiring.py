@@ -119,6 +119,11 @@ class Wiring:
             )
             raise AccountError(message)
 
+    @property
+    def arrival_mode(self) -> Mode:
+        """Whether what a host or interface meets open is revoked: what a sweep listed stays, until the sweep enforces."""
+        return Mode.OBSERVE_LISTED if self.sweep_mode is Mode.OBSERVE_EXISTING else self.sweep_mode
+
     def _mode(self, name: str, parameter: str) -> Mode:
         value = self._variable(name)
         if value not in {Mode.ENFORCE, Mode.OBSERVE}:
