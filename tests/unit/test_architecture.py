@@ -56,6 +56,7 @@ PURE = (
     "nodewarden.security_group.flapping",
     "nodewarden.security_group.sweep",
     "nodewarden.item",
+    "nodewarden.rollout_item",
     "nodewarden.message.ami_release",
     "nodewarden.message.compose",
     "nodewarden.message.message",
