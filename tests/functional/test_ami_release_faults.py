@@ -53,6 +53,20 @@ def test_a_cluster_that_cannot_be_read_does_not_hide_the_others_and_is_told(watc
     assert message.attributes["severity"] == "high"
 
 
+def test_hosts_that_cannot_be_read_do_not_hide_the_node_groups(watch: FleetWatch) -> None:
+    watch.behind()
+    watch.behind("alone", tags={})
+    watch.look()
+    denied(watch, "ec2:DescribeInstances", times=1)
+
+    with pytest.raises(MissingPermissionError, match="ec2:DescribeInstances"):
+        watch.look()
+    watch.stack.pump()
+
+    assert watch.standings() == {"demo/alone": "in-no-wave", "demo/workers": "behind"}
+    assert [len(message.document["new"]) for message in watch.told()] == [1, 0]
+
+
 def test_what_cannot_be_read_is_told_once_and_again_when_it_is_something_else(watch: FleetWatch) -> None:
     denied(watch, "eks:ListFargateProfiles")
     watch.look_is_due()
