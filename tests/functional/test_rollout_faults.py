@@ -17,8 +17,8 @@ from tests.functional.world import refuse
 if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
 
-# The calls of a tick that starts an update, and of the one that sees it end; a test below counts them.
-STARTING, ENDING = 11, 7
+# The calls of a tick that starts an update, of the one that sees it end, and of the last; a test below counts them.
+STARTING, ENDING, LAST = 11, 7, 9
 
 
 def planned(quick: FleetWorld, *waves: str, groups: int = 1) -> None:
@@ -49,6 +49,9 @@ def test_the_calls_at_which_a_sandbox_dies_below_are_all_that_there_are(quick: F
     assert calls_of_a_tick(quick) == STARTING
     quick.passes(minutes=21)
     assert calls_of_a_tick(quick) == ENDING
+    quick.passes(hours=1)
+    looked = calls_of_a_tick(quick)
+    assert (looked, quick.rollout["state"]) == (LAST, "finished")
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before its effect", "after its effect"])
@@ -78,6 +81,23 @@ def test_a_crash_at_any_call_after_an_update_ended_loses_nothing(
     quick.ticks()
 
     ends_well(quick)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before its effect", "after its effect"])
+@pytest.mark.parametrize("number", range(LAST))
+def test_a_crash_at_any_call_of_the_last_tick_ends_it_and_leaves_nothing_behind(
+    quick: FleetWorld, number: int, *, before: bool
+) -> None:
+    planned(quick)
+    quick.ticks()
+    quick.until("soaking")
+    quick.passes(hours=1)
+    quick.crash_at(number, before=before)
+
+    quick.ticks()
+
+    ends_well(quick)
+    assert [entry["sk"] for entry in quick.entries() if "ttl" not in entry] == []
 
 
 def test_a_start_whose_answer_is_lost_is_found_and_not_made_again(quick: FleetWorld) -> None:
