@@ -28,6 +28,23 @@ def planned(quick: FleetWorld, *waves: str, groups: int = 1) -> None:
     quick.ticks()
 
 
+def two_families(quick: FleetWorld) -> None:
+    """Plan rollouts of two AMI families in one cluster, and begin their first waves."""
+    quick.behind("dev")
+    rockets = "BOTTLEROCKET_x86_64"
+    quick.fleet.release("1.30.0-ca9b9399", ami_type=rockets, at=datetime(2026, 11, 1, tzinfo=UTC))
+    dev = {"nodewarden:wave": "dev"}
+    quick.fleet.node_group("dev", "rockets", ami_type=rockets, release_version="1.29.0-aaaaaaaa", tags=dev)
+    quick.looks()
+    quick.ticks()
+
+
+def head(quick: FleetWorld, of: dict[str, Any]) -> dict[str, Any]:
+    """Read a head again."""
+    (found,) = (each for each in quick.heads if each["pk"] == of["pk"])
+    return found
+
+
 def ends_well(quick: FleetWorld) -> None:
     """See that the one group was updated once, and all of it told once."""
     quick.until("finished")
@@ -148,14 +165,8 @@ def test_copies_of_a_tick_in_parallel_make_one_update(quick: FleetWorld) -> None
 
 
 def test_ticks_of_two_rollouts_at_once_keep_to_one_update_in_a_cluster(quick: FleetWorld) -> None:
-    quick.behind("dev")
-    rockets = "BOTTLEROCKET_x86_64"
-    quick.fleet.release("1.30.0-ca9b9399", ami_type=rockets, at=datetime(2026, 11, 1, tzinfo=UTC))
-    dev = {"nodewarden:wave": "dev"}
-    quick.fleet.node_group("dev", "rockets", ami_type=rockets, release_version="1.29.0-aaaaaaaa", tags=dev)
-    quick.looks()
-    quick.ticks()
-    first, second = (head["rollout_id"] for head in quick.heads)
+    two_families(quick)
+    first, second = (each["rollout_id"] for each in quick.heads)
     quick.world.fault("dynamodb:TransactWriteItems", lambda: quick.world.stack.invoke(ROLLOUT, {"rollout": second}))
 
     late = quick.world.stack.invoke(ROLLOUT, {"rollout": first})
@@ -223,14 +234,28 @@ def test_a_wave_does_not_begin_where_its_predecessors_alarms_cannot_be_read(quic
     assert "errors is not known" in quick.rollout["why"]
 
 
-def test_a_rollout_that_cannot_be_understood_is_left_and_starts_nothing_beside_it(quick: FleetWorld) -> None:
+def test_beside_a_rollout_that_cannot_be_understood_nothing_starts(quick: FleetWorld) -> None:
+    two_families(quick)
+    first, second = quick.heads
+    put(quick, {"pk": first["pk"], "sk": "head"}, schema=2)
+
+    with pytest.raises(Exception, match="written by a newer Nodewarden: deploy that one"):
+        quick.world.stack.invoke(ROLLOUT, {})
+
+    assert [quick.updates("dev", name) for name in ("workers-0", "rockets")] == [[], []]
+    assert f"the rollout {first['rollout_id']} cannot be read" in head(quick, second)["why"]
+
+
+def test_nothing_starts_where_what_was_seen_of_releases_cannot_be_read(quick: FleetWorld) -> None:
     planned(quick)
-    put(quick, {"pk": quick.rollout["pk"], "sk": "head"}, schema=2)
+    (sighting,) = (entry for entry in quick.world.stack.entries() if entry["sk"].startswith("sighting#"))
+    put(quick, {"pk": sighting["pk"], "sk": sighting["sk"]}, schema=2)
 
     with pytest.raises(Exception, match="written by a newer Nodewarden: deploy that one"):
         quick.world.stack.invoke(ROLLOUT, {})
 
     assert quick.updates("dev") == []
+    assert quick.rollout["why"] == "nothing is started: what was seen of releases cannot be read"
 
 
 def test_a_rollout_that_has_lost_a_group_is_not_taken_for_one_without_it(quick: FleetWorld) -> None:
