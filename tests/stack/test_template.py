@@ -153,7 +153,7 @@ def test_every_queue_is_encrypted(queue: str) -> None:
     assert template.resources("AWS::SQS::Queue")[queue]["SqsManagedSseEnabled"] is True
 
 
-@pytest.mark.parametrize("queue", [*template.resources("AWS::SQS::Queue").keys() - MAPPINGS.keys()])
+@pytest.mark.parametrize("queue", sorted(template.resources("AWS::SQS::Queue").keys() - MAPPINGS.keys()))
 def test_every_queue_that_nobody_drains_has_an_alarm_to_the_topic(queue: str) -> None:
     alarms = [
         alarm
