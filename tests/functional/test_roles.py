@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import hosts, template
+from nodewarden.ami_release.standing import HOLD, PIN
 from tests import roles
 from tests.functional.fleet_watch import NEWER, FleetWatch
 from tests.functional.test_security_group_hosts import start_of
@@ -127,6 +128,12 @@ def test_node_groups_of_this_account_alone_are_updated() -> None:
     (updating,) = (s for s in roles.statements("RolloutFunction") if "eks:UpdateNodegroupVersion" in roles.actions(s))
 
     assert updating["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:eks:*:${AWS::AccountId}:nodegroup/*"}
+
+
+def test_a_node_group_that_people_hold_or_pin_cannot_be_updated_whatever_the_code_does() -> None:
+    (updating,) = (s for s in roles.statements("RolloutFunction") if "eks:UpdateNodegroupVersion" in roles.actions(s))
+
+    assert updating["Condition"] == {"Null": {f"aws:ResourceTag/{tag}": "true" for tag in (HOLD, PIN)}}
 
 
 def test_no_function_that_acts_needs_the_topic_or_the_bus() -> None:

@@ -41,6 +41,7 @@ def test_hosts_are_found_on_every_page() -> None:
             {"Name": "instance-state-name", "Values": ["pending", "running"]},
         ],
         "MaxResults": 1000,
+        "IncludeManagedResources": True,
     }
     stubber = Stubber(client)
     for instance, following, token in (("i-1", {"NextToken": "a"}, {}), ("i-2", {}, {"NextToken": "a"})):
