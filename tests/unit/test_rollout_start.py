@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -259,12 +260,16 @@ def test_a_release_that_eks_does_not_take_yet_is_tried_later_and_told_the_third_
 
 def test_a_release_that_eks_never_takes_fails_the_group() -> None:
     rollout, call = intended()
-    rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW)
-    rollout, _ = ticked(rollout, POLICY, NOW + DAY, lambda _: seen(group()))
+    states = []
+    for hours in range(24):
+        now = NOW + hours * HOUR
+        rollout, _ = ticked(rollout, POLICY, now, lambda _: seen(group()))
+        rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, now)
+        states.append(alone(rollout).state)
 
-    rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW + DAY)
-
-    assert alone(rollout).state is GroupState.FAILED
+    assert states == [*[GroupState.WAITING] * 23, GroupState.FAILED]
+    assert "refused 24 times" in alone(rollout).why
+    assert "Allowed release version is X" in alone(rollout).why
 
 
 def test_a_refusal_fails_the_group_with_its_code() -> None:
@@ -307,7 +312,8 @@ HINDERED = {
 @pytest.mark.parametrize("look", HINDERED.values(), ids=HINDERED)
 def test_does_not_start_and_waits_with_the_reason_and_fails_after_a_day(look: Seen) -> None:
     waits, calls = advance(rolling(), saw(look), POLICY, NOW)
-    still, more = advance(waits, saw(look), POLICY, NOW + DAY - MINUTE)
+    still = stuck(waits, look, NOW, DAY - HOUR)
+    still, more = advance(still, saw(look), POLICY, NOW + DAY - MINUTE)
     fails, most = advance(still, saw(look), POLICY, NOW + DAY)
 
     assert (calls, more, most) == ((), (), ())
@@ -315,6 +321,83 @@ def test_does_not_start_and_waits_with_the_reason_and_fails_after_a_day(look: Se
     assert alone(waits).why
     assert alone(fails).state is GroupState.FAILED
     assert alone(waits).why in alone(fails).why
+
+
+CROWDED = seen(group(), free_addresses=0)
+
+
+def stuck(rollout: Rollout, look: Seen, since: datetime, duration: timedelta) -> Rollout:
+    """Look every hour, and find the same in the way."""
+    for hours in range(1, duration // HOUR + 1):
+        rollout, calls = advance(rollout, saw(look), POLICY, since + hours * HOUR)
+        assert calls == ()
+    return rollout
+
+
+def test_hours_in_which_nobody_could_look_do_not_count_as_stuck() -> None:
+    crowded, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+
+    after_days, calls = advance(crowded, saw(CROWDED), POLICY, NOW + 4 * DAY)
+    later = stuck(after_days, CROWDED, NOW + 4 * DAY, 22 * HOUR)
+
+    assert calls == ()
+    assert alone(later).state is GroupState.WAITING
+    assert alone(stuck(later, CROWDED, NOW + 4 * DAY + 22 * HOUR, HOUR)).state is GroupState.FAILED
+
+
+def test_a_group_that_is_looked_at_seldom_is_stuck_in_the_end_too() -> None:
+    rollout, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+
+    for looks in range(1, 25):
+        assert alone(rollout).state is GroupState.WAITING
+        rollout, _ = advance(rollout, saw(CROWDED), POLICY, NOW + looks * 3 * HOUR)
+
+    assert alone(rollout).state is GroupState.FAILED
+
+
+def test_a_group_that_was_hindered_at_the_end_of_a_window_is_not_failed_at_the_next_ones_first_look() -> None:
+    thursday, monday = datetime(2026, 11, 26, 15, 45, tzinfo=UTC), datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    days = policy(window=[{"days": ["mon", "thu"], "start": "09:00", "end": "16:00", "zone": "UTC"}])
+    rollout, _ = ticked(planned(group(), settings=days), days, thursday, lambda _: CROWDED)
+    rollout, _ = ticked(rollout, days, thursday + TICK, lambda _: CROWDED)
+    assert alone(rollout).stuck_since
+
+    rollout, _ = ticked(rollout, days, monday, lambda _: CROWDED)
+
+    assert rollout.state is State.ROLLING
+    assert alone(rollout).state is GroupState.WAITING
+
+
+def test_a_group_that_was_hindered_before_a_pause_is_not_failed_at_its_end() -> None:
+    rollout, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+    rollout, _ = advance(rollout, Observed(answers=(answer(Verb.PAUSE),)), POLICY, NOW + TICK)
+    resume = Observed(answers=(answer(Verb.RESUME, NOW + 2 * DAY, number=2),))
+
+    resumed, _ = ticked(rollout, POLICY, NOW + 2 * DAY, lambda _: CROWDED, resume)
+    looked, _ = ticked(resumed, POLICY, NOW + 2 * DAY + TICK, lambda _: CROWDED)
+
+    assert looked.state is State.ROLLING
+    assert alone(looked).state is GroupState.WAITING
+
+
+def test_a_refusal_before_a_weekend_and_one_after_it_are_two_and_not_days_of_them() -> None:
+    rollout, call = intended()
+    rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW)
+    rollout, calls = ticked(rollout, POLICY, NOW + 4 * DAY, lambda _: seen(group()))
+    assert calls == (call,)
+
+    again = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW + 4 * DAY)
+
+    assert (alone(again).state, alone(again).refusals) == (GroupState.WAITING, 2)
+
+
+def test_what_stood_in_the_way_before_is_forgotten_once_nothing_does() -> None:
+    rollout, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+
+    rollout, calls = advance(rollout, saw(seen(group())), POLICY, NOW + 23 * HOUR)
+
+    assert len(calls) == 1
+    assert alone(rollout).stuck_since is None
 
 
 LEFT_ALONE = {
@@ -447,10 +530,12 @@ def test_what_is_looked_at_grows_with_what_is_active_and_not_with_the_fleet() ->
 def test_nothing_starts_where_a_look_of_the_same_tick_failed_too_many() -> None:
     strict = policy()
     begun, _ = advance(planned(group("a"), group("b", "other"), settings=strict), Observed(), strict, NOW)
-    stuck, _ = advance(begun, saw(seen(group("a"), free_addresses=0)), strict, NOW)
+    waits = begun
+    for hours in range(24):
+        waits, _ = advance(waits, saw(seen(group("a"), free_addresses=0)), strict, NOW + hours * HOUR)
 
     halted, calls = advance(
-        stuck, saw(seen(group("a"), free_addresses=0), seen(group("b", "other"))), strict, NOW + DAY
+        waits, saw(seen(group("a"), free_addresses=0), seen(group("b", "other"))), strict, NOW + DAY
     )
 
     assert calls == ()

@@ -12,7 +12,7 @@ from nodewarden.rollout.preflight import Adopt, AlreadyThere, Go, LeaveAlone, Wa
 from nodewarden.rollout.state import FORCE_TAG, GroupState, State
 from nodewarden.rollout.step import StepKind, tell
 from nodewarden.rollout.timing import allowance, old_enough_at
-from nodewarden.rollout.watch import adopted, done, failed, hindered, left_alone
+from nodewarden.rollout.watch import LONGEST_MESSAGE, adopted, done, failed, hindered, left_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CALL_LASTS = timedelta(minutes=15)
 UPDATING = "UPDATING"  # of a node group, by any update of it
 TRY_LATER = timedelta(hours=1)
+UNSEEN = timedelta(hours=1)  # as much of the time between two looks counts: over a pause or a weekend nobody tries
 TELL_REFUSALS = 3
 
 
@@ -137,9 +138,9 @@ def _after_look(
 ) -> GroupProgress:
     match finding:
         case Go():
-            return replace(progress, why="")
+            return replace(progress, why="", stuck_since=None)
         case Wait(why=why):
-            return hindered(progress, why, now, policy, group)
+            return hindered(_without_gap(progress, now), why, now, policy, group)
         case LeaveAlone(why=why, may_return=may_return):
             return left_alone(progress, why, now, may_return=may_return)
         case AlreadyThere(why=why):
@@ -148,6 +149,14 @@ def _after_look(
             return adopted(progress, update_id, now)
         case _:
             assert_never(finding)
+
+
+def _without_gap(progress: GroupProgress, now: datetime) -> GroupProgress:
+    """Leave time in which nobody could look (a pause, a halt, a closed window) out of how long the group is stuck."""
+    if progress.stuck_since is None or progress.looked_at is None:
+        return progress
+    gap = max(now - progress.looked_at - UNSEEN, timedelta())
+    return replace(progress, stuck_since=progress.stuck_since + gap)
 
 
 def _intent(progress: GroupProgress, now: datetime) -> GroupProgress:
@@ -165,11 +174,20 @@ def _call(progress: GroupProgress, group: NodeGroup) -> StartUpdate:
     )
 
 
+def _refused(progress: GroupProgress, message: str, policy: RolloutPolicy, now: datetime) -> GroupProgress:
+    """Let the group be tried later; fail it where EKS refused as often as there are tries in the time that is waited."""
+    why, refusals = f"EKS does not take the release yet: {message}", progress.refusals + 1
+    counted = replace(progress, refusals=refusals, stuck_since=None)
+    if refusals * TRY_LATER >= max(policy.stuck_after, TELL_REFUSALS * TRY_LATER):
+        return failed(counted, f"refused {refusals} times: {why}", now)
+    return replace(counted, state=GroupState.WAITING, why=why[:LONGEST_MESSAGE], not_before=now + TRY_LATER)
+
+
 def _not_allowed_yet(
     rollout: Rollout, progress: GroupProgress, message: str, policy: RolloutPolicy, now: datetime
 ) -> Rollout:
-    refused = replace(progress, state=GroupState.WAITING, refusals=progress.refusals + 1, not_before=now + TRY_LATER)
-    rollout = rollout.with_groups([hindered(refused, f"EKS does not take the release yet: {message}", now, policy)])
+    refused = _refused(progress, message, policy, now)
+    rollout = rollout.with_groups([refused])
     if refused.refusals != TELL_REFUSALS:
         return rollout
     return tell(
