@@ -128,3 +128,46 @@ def test_a_look_reads_nothing_of_what_ended_while_a_rollout_goes_on(quick: Fleet
 
     # The look before, the sightings, what goes on and the rollout; the look is written, and told to nobody.
     assert calls == ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+
+
+def test_a_recall_past_the_release_that_is_rolled_keeps_it_from_the_next_wave(quick: FleetWorld) -> None:
+    quick.behind("dev", "prod")
+    quick.looks()
+    quick.until("awaiting-approval")
+    quick.fleet.release(NEXT)
+    quick.looks()
+    quick.passes(minutes=30)
+
+    quick.fleet.recall()
+    quick.passes(minutes=1)
+    quick.fleet.recall()
+    quick.looks()
+    quick.says("approve", wave="prod")
+    quick.ticks(12)
+
+    assert (quick.rollout["state"], quick.runs("prod")) == ("halted", BEHIND)
+    assert f"{RELEASE} was recalled" in quick.rollout["why"]
+    assert listed(quick)["dev/workers-0"]["state"] == "runs-recalled"
+
+
+def test_what_a_person_aborted_is_not_planned_again_when_the_next_release_is_recalled(quick: FleetWorld) -> None:
+    quick.behind("dev")
+    quick.looks()
+    quick.ticks()
+    quick.says("abort")
+    quick.until("aborted")
+    quick.fleet.release(NEXT)
+    quick.passes(minutes=15)
+    quick.looks()
+    quick.passes(minutes=15)
+
+    quick.fleet.recall()
+    quick.looks()
+    quick.ticks()
+    assert quick.says("abort")["ok"]
+    quick.until("aborted")
+    quick.looks()
+
+    assert [head["state"] for head in quick.heads] == ["aborted", "aborted"]
+    assert quick.runs("dev") == BEHIND
+    assert listed(quick)["dev/workers-0"]["state"] == "tried-before"

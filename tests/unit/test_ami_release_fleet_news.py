@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nodewarden.ami_release.fleet import FleetLook, Plan
 from nodewarden.ami_release.fleet_news import MOST_NEW, MOST_RELEASES, Surroundings, sum_up
-from nodewarden.ami_release.sighting import NewsKind, Sighting
+from nodewarden.ami_release.sighting import Earlier, NewsKind, Sighting
 from nodewarden.ami_release.standing import Standing, State
 from nodewarden.ami_release.unmanaged import Kind, Unmanaged
 from nodewarden.aws.dynamodb import marshal, unmarshal
@@ -207,7 +207,8 @@ def test_the_same_fleet_is_never_told_twice_and_a_look_reads_as_it_was_written(
 
 @given(st.sampled_from(NewsKind), st.lists(st.sampled_from([OLD, NEW]), unique=True), st.none() | st.just(OLD))
 def test_a_sighting_reads_as_it_was_written(kind: NewsKind, recalled: list[str], previous: str | None) -> None:
-    written = replace(sighting(kind), recalled=tuple(recalled), previous=previous)
+    earlier = tuple(Earlier(release_version=release, first_seen=NOW) for release in recalled)
+    written = replace(sighting(kind), recalled=tuple(recalled), previous=previous, earlier=earlier)
 
     assert read_sighting(unmarshal(marshal(sighting_item(written, ACCOUNT, REGION)))) == written
 
