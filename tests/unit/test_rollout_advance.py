@@ -210,6 +210,32 @@ def test_an_alarm_that_is_ok_again_lets_the_next_wave_begin() -> None:
     assert story.started == ["a", "p"]
 
 
+def test_a_person_resumes_over_an_alarm_of_the_wave_and_it_holds_nothing_any_more() -> None:
+    settings = policy(wave("dev", alarms=["errors"]), wave("prod", alarms=["latency"]), wave("last"))
+    story = Story(group("a"), group("p", of="prod"), group("z", of="last"), settings=settings)
+    alarms = Observed(alarms={"errors": "ALARM"})
+    story.goes_on(2 * DAY + 3 * HOUR, alarms)
+    assert story.rollout.state is State.HALTED
+
+    story.tick(replace(alarms, answers=(answer(Verb.RESUME, story.now),)))
+    held = story.goes_on(DAY + 3 * HOUR, alarms)
+
+    assert story.started == ["a", "p"]
+    assert held.state is State.SOAKING
+    assert "alarms of wave prod" in held.why
+
+
+def test_an_alarm_of_the_last_wave_holds_nothing() -> None:
+    story = Story(group("a"), settings=policy(wave("dev", alarms=["errors"])))
+
+    story.goes_on(2 * HOUR)
+    asked = wanted(story.rollout, Observed(), story.settings, story.now + DAY).alarms
+    finished = story.goes_on(DAY, Observed(alarms={"errors": "ALARM"}))
+
+    assert asked == ()
+    assert finished.state is State.FINISHED
+
+
 def test_an_alarm_is_not_asked_for_while_the_wave_soaks() -> None:
     settings = policy(wave("dev", alarms=["errors"]), wave("prod"))
     story = Story(group("a"), group("p", of="prod"), settings=settings)

@@ -71,6 +71,7 @@ def test_a_head_is_read_as_it_was_written(
         trouble_since=at,
         finished_at=at,
         approved=frozenset({"dev", text}),
+        accepted=frozenset({text}),
         recalls=frozenset({target(), replace(target(), image_id="ami-0123456789abcdef0")}),
     )
     written = tell(written, StepKind.WAVE_DONE, NOW, wave="dev", why=text, about={GroupState.WAITING})

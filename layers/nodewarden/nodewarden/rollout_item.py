@@ -221,7 +221,7 @@ _rollout = _made(
         "urgent": bool,
         **dict.fromkeys(("version", "schema", "wave"), int),
         **dict.fromkeys(_HEAD_MOMENTS, _moment),
-        "approved": _each(str, frozenset),
+        **dict.fromkeys(("approved", "accepted"), _each(str, frozenset)),
         "recalls": _each(_target, frozenset),
         "halt": _maybe(_halt),
         "held_from": _maybe(State),

@@ -69,7 +69,7 @@ def _after_halt(rollout: Rollout, step: Step, resume: dict[str, str]) -> Iterato
         case HaltCause.POLICY:
             yield "put the wave back into rollout.toml and deploy, then", resume
         case _:
-            yield "mend the cause; then, or to go on in spite of it", resume
+            yield "mend the cause; then, or to go on in spite of it (the wave's alarms hold nothing any more)", resume
 
 
 def _skips(rollout: Rollout, step: Step) -> Iterator[Way]:

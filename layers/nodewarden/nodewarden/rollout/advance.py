@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nodewarden.rollout.answer import answered
-from nodewarden.rollout.gate import to_check
+from nodewarden.rollout.gate import alarms_of, to_check
 from nodewarden.rollout.halt import halted, told_halted
 from nodewarden.rollout.start import candidates, examined, may_start, started, with_intents
 from nodewarden.rollout.state import FINAL, UNFINISHED, GroupState, HaltCause, State
@@ -64,7 +64,7 @@ def wanted(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: dat
         watched=tuple(group.key for group in rollout.active),
         next=tuple(group.key for group in following),
         checked=tuple(group.key for group in check[:MOST_CHECKED]),
-        alarms=wave.alarms if wave and gate_is_next else (),
+        alarms=alarms_of(rollout, wave) if wave and gate_is_next else (),
         targets=tuple(dict.fromkeys(_targets(rollout))) if following else (),
     )
 

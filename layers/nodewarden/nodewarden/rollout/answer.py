@@ -133,7 +133,9 @@ def _skipped(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
 
 
 def _resumed(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
-    """Go on; after a halt, with the groups that failed or were found ill as they are."""
+    """Go on; after a halt, with the groups that failed or were found ill, and with the wave's alarms, as they are."""
+    if rollout.halt and rollout.halt.cause is HaltCause.GATE and rollout.current_wave:
+        rollout = replace(rollout, accepted=rollout.accepted | {rollout.current_wave})
     if rollout.state is State.HALTED:
         rollout = rollout.with_groups(replace(group, accepted=True) for group in rollout.groups.values() if _bad(group))
     return _going_on(rollout, answer, now)

@@ -133,7 +133,7 @@ class Rollout:
 
     `version` counts the writes of the head: the table's, which refuses a write over another. `waves` are the names of
     the waves that it has groups in, in their order as it was planned; `wave` is the index of the one that began last, -1
-    before the first. `asked_at` is when approval of the next wave was asked for, `trouble_since` when its gate first found
+    before the first. `accepted` are the waves whose alarms a person resumed over. `asked_at` is when approval of the next wave was asked for, `trouble_since` when its gate first found
     something after the soak, `held_from` where a pause or halt goes back to. `steps` are what people should hear of the
     latest change that has any, numbered: `told` is the number of the last.
     """
@@ -157,6 +157,7 @@ class Rollout:
     trouble_since: datetime | None = None
     finished_at: datetime | None = None
     approved: frozenset[str] = frozenset()
+    accepted: frozenset[str] = frozenset()
     recalls: frozenset[Target] = frozenset()
     halt: Halt | None = None
     held_from: State | None = None
