@@ -248,10 +248,7 @@ class World:
         before = self.table[tick.rollout_id]
         if before.version != tick.after.version or not tick.results:
             return
-        after = before
-        for key, result in tick.results:
-            after = started(after, key, result, self.policy, self.now)
-        self.write(before, after)
+        self.write(before, started(before, dict(tick.results), self.policy, self.now))
 
     # EKS.
 

@@ -65,7 +65,7 @@ class Story:
         for call in calls:
             self.started.append(call.key.name)
             self.ends[call.key] = self.now + 30 * MINUTE
-            self.rollout = started(self.rollout, call.key, Started(f"u-{call.token}"), self.settings, self.now)
+            self.rollout = started(self.rollout, {call.key: Started(f"u-{call.token}")}, self.settings, self.now)
         self.told += kinds(self.rollout) if self.rollout.told > before else []
         return self.rollout
 

@@ -14,6 +14,7 @@ from nodewarden.rollout.answer import Verb
 from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Seen, Started, StartUpdate
 from nodewarden.rollout.preflight import surge
 from nodewarden.rollout.state import GroupState, Rollout, State
+from nodewarden.rollout.step import Step, StepKind
 from tests.unit.rollout_builders import (
     DAY,
     HOUR,
@@ -61,7 +62,7 @@ def intended(look: Seen | None = None) -> tuple[Rollout, StartUpdate]:
 
 def updating() -> Rollout:
     rollout, call = intended()
-    return started(rollout, call.key, Started("update-1"), POLICY, NOW)
+    return started(rollout, {call.key: Started("update-1")}, POLICY, NOW)
 
 
 def after(rollout: Rollout, look: Seen, wait: timedelta = TICK) -> Rollout:
@@ -234,7 +235,7 @@ def test_a_group_that_was_not_looked_at_stays_as_it_is() -> None:
 
 def test_a_busy_group_is_looked_at_and_an_update_to_our_target_adopted() -> None:
     rollout, call = intended()
-    busy = started(rollout, call.key, Busy(), POLICY, NOW)
+    busy = started(rollout, {call.key: Busy()}, POLICY, NOW)
 
     adopted = after(busy, seen(group(status="UPDATING"), update(update_id="theirs")))
 
@@ -248,7 +249,7 @@ def test_a_release_that_eks_does_not_take_yet_is_tried_later_and_told_the_third_
     now = NOW
     for _ in range(4):
         before = rollout.told
-        rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, now)
+        rollout = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, now)
         told.append(kinds(rollout) if rollout.told > before else [])
         assert ticked(rollout, POLICY, now + 59 * MINUTE, lambda _: seen(group()))[1] == ()
         now += HOUR
@@ -258,13 +259,32 @@ def test_a_release_that_eks_does_not_take_yet_is_tried_later_and_told_the_third_
     assert told == [[], [], ["not-allowed-yet"], []]
 
 
+def test_a_release_that_eks_does_not_take_yet_is_told_once_for_a_wave_with_all_groups_it_was_refused_for() -> None:
+    world = {each.key: each for each in (group(f"workers-{n}", f"cluster-{n}") for n in range(12))}
+    rollout, told = rolling(*world.values()), list[Step]()
+    now = NOW
+    for _ in range(12 * 5):
+        now += TICK
+        rollout, calls = ticked(rollout, POLICY, now, lambda each: seen(world[each]))
+        before = rollout.told
+        refusals = {call.key: NotAllowedYet("Allowed release version is X") for call in calls}
+        rollout = started(rollout, refusals, POLICY, now)
+        told += rollout.steps if rollout.told > before else []
+
+    (step,) = told
+    assert step.kind is StepKind.NOT_ALLOWED_YET
+    assert {each.key for each in step.groups} == set(world)
+    assert step.counts == {GroupState.WAITING: 12}
+    assert "Allowed release version is X" in step.why
+
+
 def test_a_release_that_eks_never_takes_fails_the_group() -> None:
     rollout, call = intended()
     states = []
     for hours in range(24):
         now = NOW + hours * HOUR
         rollout, _ = ticked(rollout, POLICY, now, lambda _: seen(group()))
-        rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, now)
+        rollout = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, now)
         states.append(alone(rollout).state)
 
     assert states == [*[GroupState.WAITING] * 23, GroupState.FAILED]
@@ -275,7 +295,7 @@ def test_a_release_that_eks_never_takes_fails_the_group() -> None:
 def test_a_refusal_fails_the_group_with_its_code() -> None:
     rollout, call = intended()
 
-    refused = started(rollout, call.key, Refused("InvalidRequestException", "not valid for 1.30"), POLICY, NOW)
+    refused = started(rollout, {call.key: Refused("InvalidRequestException", "not valid for 1.30")}, POLICY, NOW)
 
     assert alone(refused).state is GroupState.FAILED
     assert alone(refused).errors[0].code == "InvalidRequestException"
@@ -284,14 +304,14 @@ def test_a_refusal_fails_the_group_with_its_code() -> None:
 def test_a_late_answer_to_a_group_that_is_at_its_end_changes_nothing() -> None:
     ended = after(updating(), seen(group(), update("Failed", EVICTION)))
 
-    assert started(ended, key(), Started("update-1"), POLICY, NOW) is ended
+    assert started(ended, {key(): Started("update-1")}, POLICY, NOW) is ended
 
 
 def test_a_late_refusal_does_not_fail_a_group_that_waits_again() -> None:
     waiting = rolling()
 
-    assert started(waiting, key(), Refused("x", "y"), POLICY, NOW) is waiting
-    assert alone(started(waiting, key(), Started("update-1"), POLICY, NOW)).state is GroupState.UPDATING
+    assert started(waiting, {key(): Refused("x", "y")}, POLICY, NOW) is waiting
+    assert alone(started(waiting, {key(): Started("update-1")}, POLICY, NOW)).state is GroupState.UPDATING
 
 
 # The look right before the start.
@@ -382,11 +402,11 @@ def test_a_group_that_was_hindered_before_a_pause_is_not_failed_at_its_end() -> 
 
 def test_a_refusal_before_a_weekend_and_one_after_it_are_two_and_not_days_of_them() -> None:
     rollout, call = intended()
-    rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW)
+    rollout = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, NOW)
     rollout, calls = ticked(rollout, POLICY, NOW + 4 * DAY, lambda _: seen(group()))
     assert calls == (call,)
 
-    again = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW + 4 * DAY)
+    again = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, NOW + 4 * DAY)
 
     assert (alone(again).state, alone(again).refusals) == (GroupState.WAITING, 2)
 

@@ -169,9 +169,8 @@ def _call(run: Run, call: StartUpdate) -> Result | None:
 
 
 def _record(run: Run, written: Rollout, results: Mapping[NodeGroupKey, Result]) -> Ticked:
-    policy, now, after = run.wired.rollout_policy, datetime.now(UTC), written
-    for key, result in results.items():
-        after = started(after, key, result, policy, now)
+    now = datetime.now(UTC)
+    after = started(written, results, run.wired.rollout_policy, now)
     begun = tuple(key for key, result in results.items() if isinstance(result, Started))
     if after == written:
         return Ticked(rollout=written, started=begun)

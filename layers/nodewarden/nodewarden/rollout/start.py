@@ -15,7 +15,7 @@ from nodewarden.rollout.timing import allowance, old_enough_at
 from nodewarden.rollout.watch import LONGEST_MESSAGE, adopted, done, failed, hindered, left_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from nodewarden.node_group import NodeGroup, NodeGroupKey
@@ -29,6 +29,7 @@ UPDATING = "UPDATING"  # of a node group, by any update of it
 TRY_LATER = timedelta(hours=1)
 UNSEEN = timedelta(hours=1)  # as much of the time between two looks counts: over a pause or a weekend nobody tries
 TELL_REFUSALS = 3
+REFUSED = frozenset({GroupState.WAITING, GroupState.FAILED})  # how a group stands that EKS refused a release for
 
 
 def may_start(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: datetime) -> bool:
@@ -88,24 +89,28 @@ def with_intents(
     return rollout, tuple(_call(rollout.groups[go.node_group.key], go.node_group) for go in going)
 
 
-def started(rollout: Rollout, key: NodeGroupKey, result: Result, policy: RolloutPolicy, now: datetime) -> Rollout:
-    """Take over what came of the call for one group. Where it may have worked, say nothing: the next tick finds out."""
-    progress = rollout.groups[key]
+def started(rollout: Rollout, results: Mapping[NodeGroupKey, Result], policy: RolloutPolicy, now: datetime) -> Rollout:
+    """Take over what came of the calls, by group. Where one may have worked, say nothing: the next tick finds out."""
+    groups = (_after_call(rollout.groups[key], result, policy, now) for key, result in results.items())
+    return _told_of_refusals(rollout, rollout.with_groups(groups), now)
+
+
+def _after_call(progress: GroupProgress, result: Result, policy: RolloutPolicy, now: datetime) -> GroupProgress:
     if progress.state not in {GroupState.STARTING, GroupState.WAITING}:
-        return rollout
+        return progress
     if isinstance(result, Started):
-        return rollout.with_groups([adopted(progress, result.update_id, now)])
+        return adopted(progress, result.update_id, now)
     if progress.state is not GroupState.STARTING:
-        return rollout
+        return progress
     match result:
         case Busy():
             # It may be our own update whose answer was lost: its cluster stays taken until the next tick has looked.
-            return rollout.with_groups([replace(progress, why="EKS is updating it already: the next tick looks at it")])
+            return replace(progress, why="EKS is updating it already: the next tick looks at it")
         case NotAllowedYet(message=message):
-            return _not_allowed_yet(rollout, progress, message, policy, now)
+            return _refused(progress, message, policy, now)
         case Refused(code=code, message=message):
             why = f"EKS refused the update: {code}"
-            return rollout.with_groups([failed(progress, why, now, [HealthIssue(code=code, message=message)])])
+            return failed(progress, why, now, [HealthIssue(code=code, message=message)])
         case _:
             assert_never(result)
 
@@ -183,13 +188,18 @@ def _refused(progress: GroupProgress, message: str, policy: RolloutPolicy, now: 
     return replace(counted, state=GroupState.WAITING, why=why[:LONGEST_MESSAGE], not_before=now + TRY_LATER)
 
 
-def _not_allowed_yet(
-    rollout: Rollout, progress: GroupProgress, message: str, policy: RolloutPolicy, now: datetime
-) -> Rollout:
-    refused = _refused(progress, message, policy, now)
-    rollout = rollout.with_groups([refused])
-    if refused.refusals != TELL_REFUSALS:
-        return rollout
-    return tell(
-        replace(rollout, steps=()), StepKind.NOT_ALLOWED_YET, now, wave=progress.wave, why=f"{progress.key}: {message}"
-    )
+def _told_of_refusals(before: Rollout, after: Rollout, now: datetime) -> Rollout:
+    """Tell that EKS does not take a release yet, once for each wave and target, with all groups it was refused for."""
+    known = {(group.wave, group.target) for group in before.groups.values() if group.refusals >= TELL_REFUSALS}
+    often = [group for group in after.groups.values() if group.refusals >= TELL_REFUSALS]
+    told = after
+    for wave, target in dict.fromkeys((group.wave, group.target) for group in often):
+        if (wave, target) not in known:
+            its = [g for g in after.groups.values() if (g.wave, g.target) == (wave, target) and g.refusals]
+            first = told if told is not after else replace(after, steps=())
+            told = tell(first, StepKind.NOT_ALLOWED_YET, now, wave=wave, why=_most(its).why, about=REFUSED, groups=its)
+    return told
+
+
+def _most(groups: Iterable[GroupProgress]) -> GroupProgress:
+    return max(groups, key=lambda group: group.refusals)
