@@ -323,6 +323,7 @@ HINDERED = {
     "a health issue": seen(group(issues=(ISSUE,))),
     "a control plane that is older": seen(group(), its_cluster=cluster(version="1.9")),
     "too few addresses": seen(group(), free_addresses=3),
+    "a zone without an address": replace(seen(group()), full_zones=("eu-central-1a",)),
     "addresses that nobody could read": seen(group(), free_addresses=None),
     "zones that nobody could read": seen(group(), zones=None),
     "somebody's update to another release": seen(group(status="UPDATING"), update(release=NEWER)),
@@ -341,6 +342,15 @@ def test_does_not_start_and_waits_with_the_reason_and_fails_after_a_day(look: Se
     assert alone(waits).why
     assert alone(fails).state is GroupState.FAILED
     assert alone(waits).why in alone(fails).why
+
+
+@pytest.mark.parametrize("free", [0, 3, None])
+def test_a_group_without_hosts_needs_no_addresses(free: int | None) -> None:
+    empty = replace(group(), desired=0)
+
+    _, calls = advance(rolling(), saw(seen(empty, free_addresses=free)), POLICY, NOW)
+
+    assert len(calls) == 1
 
 
 CROWDED = seen(group(), free_addresses=0)

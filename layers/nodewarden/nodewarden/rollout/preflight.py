@@ -118,8 +118,15 @@ def _in_the_way(seen: Seen, group: NodeGroup, cluster: Cluster) -> Wait | None:
         return Wait(trouble_of(group))
     if _minor(group.version) > _minor(cluster.version):
         return Wait(f"its Kubernetes {group.version} is newer than the control plane's {cluster.version}")
+    return _no_room(seen, group) if group.desired else None  # without hosts, EKS updates it at once and adds none
+
+
+def _no_room(seen: Seen, group: NodeGroup) -> Wait | None:
+    """Tell whether the new hosts find addresses: EKS goes on only with one of them ready in each zone."""
     if seen.free_addresses is None or seen.zones is None:
         return Wait("the free addresses of its subnets are not known")
+    if seen.full_zones:
+        return Wait(f"its subnets in {', '.join(seen.full_zones)} have no free address, and each zone gets a new host")
     if seen.free_addresses < (needed := surge(group, seen.zones)):
         return Wait(f"its subnets have {seen.free_addresses} free addresses, and the update adds up to {needed} hosts")
     return None
