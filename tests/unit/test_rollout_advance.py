@@ -560,6 +560,40 @@ def test_a_recall_of_a_paused_rollout_halts_it() -> None:
     assert story.tick(Observed(recalls={target(): "deprecated"})).state is State.HALTED
 
 
+def test_the_end_of_a_halt_leaves_a_person_their_pause() -> None:
+    story = two_waves()
+    story.tick()
+    story.says(Verb.PAUSE)
+    story.tick(Observed(recalls={target(): "deprecated"}))
+
+    still = story.says(Verb.RESUME)
+    said = still.steps[-1]
+    story.goes_on(HOUR)
+    assert story.rollout.state is State.PAUSED
+    assert story.started == []
+    assert story.says(Verb.RESUME).state is not State.PAUSED
+
+    assert story.told[2:6] == ["paused", "halted", "paused", "resumed"]
+    assert said.by == "alice"
+    assert "the halt meanwhile was ended by alice" in said.why
+
+
+def test_a_group_that_fails_during_a_pause_halts_and_is_told_at_once() -> None:
+    story = Story(group("a"), group("b", "other"), settings=policy(wave()))
+    story.bad = {key("a")}
+    story.goes_on(20 * MINUTE)
+    story.says(Verb.PAUSE)
+
+    halted = story.goes_on(HOUR)
+
+    assert halted.state is State.HALTED
+    assert story.told[-2:] == ["paused", "halted"]
+    assert "demo/a" in halted.why
+    assert story.says(Verb.RESUME).state is State.PAUSED
+    assert story.says(Verb.RESUME).state is not State.PAUSED
+    assert story.goes_on(2 * DAY).state is State.FINISHED
+
+
 @pytest.mark.parametrize("stance", ["the mode is observe", "paused by bob: a migration"])
 def test_a_stance_starts_nothing_begins_no_wave_and_asks_nobody(stance: str) -> None:
     story = Story(group("p", of="prod"))

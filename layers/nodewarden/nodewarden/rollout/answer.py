@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
-from nodewarden.rollout.halt import halt_is_over, resting
+from nodewarden.rollout.halt import halt_is_over, held, resting
 from nodewarden.rollout.state import FINAL, GroupState, HaltCause, State
 from nodewarden.rollout.step import StepKind, tell
 
@@ -151,6 +151,8 @@ def _unhalted(rollout: Rollout, answer: Answer, policy: RolloutPolicy, now: date
 
 
 def _going_on(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
+    if rollout.state is State.HALTED and rollout.held_from is State.PAUSED:
+        return _paused_again(rollout, answer, now)
     went_on = replace(
         rollout,
         state=rollout.held_from or resting(rollout),
@@ -160,6 +162,15 @@ def _going_on(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
         asked_at=None,
     )
     return tell(went_on, StepKind.RESUMED, now, why=answer.reason, by=answer.by)
+
+
+def _paused_again(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
+    """End a halt of a paused rollout: the pause of the person stands."""
+    paused = replace(rollout, state=State.PAUSED, halt=None, held_from=held(rollout), trouble_since=None)
+    pauses = (done.answer for done in rollout.answers if done.answer.verb is Verb.PAUSE and not done.refused)
+    last = max(pauses, key=lambda pause: pause.at, default=answer)
+    why = f"{last.reason} (the halt meanwhile was ended by {answer.by}: {answer.reason})"
+    return tell(paused, StepKind.PAUSED, now, why=why, by=last.by)
 
 
 def _not_asked(rollout: Rollout, answer: Answer) -> str:

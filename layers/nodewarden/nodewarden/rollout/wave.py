@@ -37,6 +37,8 @@ def _next(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: date
             return _between(rollout, observed, policy, now)
         case State.ROLLING:
             return _rolling(rollout, observed, policy, now)
+        case State.PAUSED if why := too_many_failures(rollout, policy):
+            return halted(rollout, HaltCause.FAILURES, why, now)
         case State.ABORTING:
             return rollout if rollout.active else _aborted(rollout, now)
         case _:
