@@ -251,6 +251,16 @@ def test_who_paused_and_why_is_said_and_how_to_go_on() -> None:
     assert requests(message)[0] == {"verb": "resume", "what": paused.rollout_id, "reason": "…", "by": "…"}
 
 
+def test_who_was_refused_is_said_with_why_and_with_what_stops_the_rollout() -> None:
+    why = "reject (no) was not applied: the rollout is rolling: it does not wait for an approval"
+
+    message = worded(tell(two_waves(), StepKind.ANSWER_REFUSED, NOW, why=why, by="alice@example.com"))
+
+    assert message.subject.startswith("Answer of alice@example.com refused")
+    assert f"Who:      alice@example.com: {why}" in lines(message)
+    assert [request["verb"] for request in requests(message)[:2]] == ["pause", "abort"]
+
+
 def test_the_worst_halt_fits_into_one_message() -> None:
     long = HealthIssue(
         code="PodEvictionFailure", message="ä" * 500, resource_ids=tuple(f"i-{n:017x}" for n in range(20))

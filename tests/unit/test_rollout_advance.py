@@ -493,6 +493,33 @@ def test_an_answer_is_applied_once_however_often_it_is_seen() -> None:
     assert [done.answer.answer_id for done in story.rollout.answers] == ["answer-1", "answer-2"]
 
 
+def test_an_answer_that_another_was_faster_than_is_told_as_refused() -> None:
+    story = Story(group("p", of="prod"))
+    story.tick()
+    approve, reject = answer(Verb.APPROVE, NOW), answer(Verb.REJECT, NOW + MINUTE, number=2)
+
+    story.tick(Observed(answers=(approve, reject)))
+
+    assert story.told == ["planned", "awaiting-approval", "answer-refused", "wave-started"]
+    told = story.rollout.steps[0]
+    assert told.by == "alice"
+    assert told.why == "reject (said so) was not applied: the rollout is planned: it does not wait for an approval"
+
+
+def test_a_further_failure_after_a_halt_is_told_beside_an_answer_that_is_refused() -> None:
+    story = Story(group("a"), group("b", "other"), settings=policy(wave()))
+    story.bad = {key("a"), key("b", "other")}
+    story.goes_on(20 * MINUTE)
+    story.ends[key("b", "other")] = story.now + HOUR
+    story.goes_on(50 * MINUTE)
+    assert story.told[-1] == "halted"
+    story.now += HOUR
+
+    story.says(Verb.APPROVE)
+
+    assert sorted(story.told[-2:]) == ["answer-refused", "halted"]
+
+
 REFUSED = {
     "an approval that nobody asked for": (Verb.APPROVE, {}, "does not wait for an approval"),
     "a resume of what goes on": (Verb.RESUME, {}, "only a paused or halted one"),

@@ -89,9 +89,14 @@ def answered(rollout: Rollout, answers: Iterable[Answer], policy: RolloutPolicy,
         known.add(answer.answer_id)
         refused = refusal(rollout, answer)
         rollout = replace(rollout, answers=(*rollout.answers, Answered(answer=answer, refused=refused)))
-        if not refused:
-            rollout = _applied(rollout, answer, policy, now)
+        rollout = _told_refused(rollout, answer, refused, now) if refused else _applied(rollout, answer, policy, now)
     return rollout
+
+
+def _told_refused(rollout: Rollout, answer: Answer, why: str, now: datetime) -> Rollout:
+    """Tell that an answer was not applied: it fitted when it was given, and who gave it takes it for done."""
+    said = f"{answer.verb} ({answer.reason}) was not applied: {why}"
+    return tell(rollout, StepKind.ANSWER_REFUSED, now, why=said, by=answer.by)
 
 
 def _applied(rollout: Rollout, answer: Answer, policy: RolloutPolicy, now: datetime) -> Rollout:

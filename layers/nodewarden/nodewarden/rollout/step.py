@@ -31,6 +31,7 @@ class StepKind(StrEnum):
     HALTED = "halted"
     PAUSED = "paused"
     RESUMED = "resumed"
+    ANSWER_REFUSED = "answer-refused"
     NOT_ALLOWED_YET = "not-allowed-yet"
     FINISHED = "finished"
     ABORTED = "aborted"
