@@ -127,6 +127,8 @@ class World:
     def _may_begin(self, rollout: Rollout, begun: int) -> None:
         wave = self.policy.wave(rollout.waves[begun])
         assert wave
+        if all(group.state is GroupState.SKIPPED for group in rollout.of_wave(wave.name)):
+            return
         if wave.approval:
             said = {done.answer.verb for done in rollout.answers if not done.refused}
             assert wave.name in rollout.approved, "a wave began without approval"

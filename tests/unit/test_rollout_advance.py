@@ -182,6 +182,30 @@ def test_a_wave_of_the_next_names_is_not_looked_at_before_it_begins() -> None:
     assert wanted(story.rollout, Observed(), TWO, NOW).next == (key("a"), key("b", "other"))
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["before it is asked for", "while it is"])
+def test_a_wave_whose_groups_are_all_skipped_asks_nobody_and_holds_nothing(*, asked: bool) -> None:
+    settings = policy(wave("dev"), wave("prod", approval=True, alarms=["errors"], soak="7d"), wave("last"))
+    story = Story(group("a"), group("p", of="prod"), group("z", of="last"), settings=settings)
+    story.goes_on(DAY + 2 * HOUR if asked else HOUR)
+    assert ("awaiting-approval" in story.told) is asked
+
+    story.says(Verb.SKIP, group=key("p"))
+    story.goes_on(DAY + 2 * HOUR)
+
+    assert story.started == ["a", "z"]
+    assert story.told.count("awaiting-approval") == asked
+
+
+def test_a_last_wave_whose_groups_are_all_skipped_ends_the_rollout() -> None:
+    story = two_waves()
+    story.goes_on(HOUR)
+
+    story.says(Verb.SKIP, group=key("p"))
+
+    assert story.goes_on(DAY + HOUR).state is State.FINISHED
+    assert "awaiting-approval" not in story.told
+
+
 # The gate.
 
 

@@ -30,6 +30,8 @@ class Gate:
 
 def gate(rollout: Rollout, wave: Wave, observed: Observed, now: datetime) -> Gate:
     """Say whether the wave that is done may be followed by the next."""
+    if skipped(rollout, wave.name):
+        return Gate()
     soaked = soaked_at(rollout, wave)
     if soaked is None or now < soaked:
         return Gate(why=f"wave {wave.name} soaks until {spoken(soaked)}" if soaked else f"wave {wave.name} is not done")
@@ -40,6 +42,12 @@ def gate(rollout: Rollout, wave: Wave, observed: Observed, now: datetime) -> Gat
     if ill := [f"{group.key}: {group.why}" for group in unchecked if group.stuck_since]:
         return Gate(why=f"after its soak, of wave {wave.name}: {'; '.join(ill[:MOST_NAMED])}", trouble=True)
     return Gate(why=f"the groups of wave {wave.name} are looked at once more") if unchecked else Gate()
+
+
+def skipped(rollout: Rollout, name: str) -> bool:
+    """Tell whether people skipped each group of a wave before any was started."""
+    groups = rollout.of_wave(name)
+    return bool(groups) and all(g.state is GroupState.SKIPPED and g.started_at is None for g in groups)
 
 
 def to_check(rollout: Rollout, wave: Wave, now: datetime) -> tuple[GroupProgress, ...]:
