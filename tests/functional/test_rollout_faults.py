@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
 
 # The calls of a tick that starts an update, of the one that sees it end, and of the last; a test below counts them.
-STARTING, ENDING, LAST = 11, 7, 9
+STARTING, ENDING, LAST = 12, 7, 8
 
 
 def planned(quick: FleetWorld, *waves: str, groups: int = 1) -> None:
@@ -344,6 +344,29 @@ def test_a_pause_of_acting_stops_starts_and_what_updates_is_watched_on(quick: Fl
     quick.world.ask("resume", what="acting", **WHO)
     quick.until("finished")
     assert set(quick.states.values()) == {"done"}
+
+
+def test_a_pause_of_acting_that_comes_during_the_look_stops_the_start(quick: FleetWorld) -> None:
+    planned(quick)
+    quick.world.fault("ec2:DescribeSubnets", lambda: quick.world.ask("pause", what="acting", **WHO), times=1)
+
+    quick.ticks()
+
+    assert quick.updates("dev") == []
+    assert quick.states == {"dev/workers-0": "waiting"}
+    assert quick.rollout["why"] == f"nothing is started: acting is paused by {WHO['by']}: {WHO['reason']}"
+
+
+def test_a_window_that_closes_during_the_look_stops_the_start(fleet: FleetWorld) -> None:
+    fleet.behind("dev")
+    fleet.looks()
+    fleet.until("rolling", every=timedelta(minutes=5))
+    fleet.world.fault("ec2:DescribeSubnets", lambda: fleet.passes(hours=12), times=1)
+
+    fleet.ticks()
+
+    assert fleet.updates("dev") == []
+    assert "outside the windows" in fleet.rollout["why"]
 
 
 def test_a_policy_that_is_wrong_starts_nothing_and_is_raised(

@@ -127,6 +127,9 @@ def _tick(run: Run, rollout_id: str) -> Ticked:
     look = Look(rollout=rollout, wired=wired, failures=run.failures)
     seen = observe(look, wanted(rollout, rest, policy, now), rest, run.sightings, now)
     after, calls = advance(rollout, seen, policy, now)
+    if calls:  # the looks may have taken minutes: somebody may have paused since, or the window may have closed
+        run.stance, now = run.stance or _stance(wired), datetime.now(UTC)
+        after, calls = advance(rollout, replace(seen, stance=seen.stance or run.stance), policy, now)
     if after == rollout and not calls:
         return Ticked(rollout=rollout)
     written = wired.rollout_ledger.write(rollout, after, now, starts=run.starts if calls else None)
