@@ -190,6 +190,18 @@ def test_one_node_group_that_cannot_be_seen_keeps_no_other_back_and_is_raised(qu
     assert sorted(quick.states.values()) == ["updating", "waiting"]
 
 
+def test_a_fault_of_our_own_in_one_rollout_keeps_no_other_back_and_is_raised(quick: FleetWorld) -> None:
+    two_families(quick)
+    quick.world.fault("eks:DescribeNodegroup", [].pop)
+
+    with pytest.raises(Exception, match="by a fault of Nodewarden's: IndexError") as raised:
+        quick.world.stack.invoke(ROLLOUT, {})
+
+    assert type(raised.value).__name__ == "CodeError"
+    started = [each for name in ("workers-0", "rockets") for each in quick.updates("dev", name)]
+    assert len(started) == 1
+
+
 def test_an_update_that_eks_refuses_fails_the_group_and_halts_saying_why(quick: FleetWorld) -> None:
     planned(quick)
     quick.world.fault("eks:UpdateNodegroupVersion", refuse("AccessDeniedException", "UpdateNodegroupVersion"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nodewarden.errors import (
     AwsError,
+    CodeError,
     GoneError,
     LedgerError,
     NodeGroupBusyError,
@@ -81,7 +82,7 @@ def tick_rollouts(wired: FleetWiring, only: str = "") -> Run:
     for rollout_id in sorted(run.rollouts):
         if only in {"", rollout_id}:
             try:
-                run.ticked.append(_tick(run, rollout_id))
+                run.ticked.append(_ticked(run, rollout_id))
             except NodewardenError as error:
                 error.add_note(f"in the rollout {rollout_id}")
                 run.failures.append(error)
@@ -118,6 +119,20 @@ def _ended(wired: FleetWiring, rollout_id: str) -> Ticked:
         message = f"there is no rollout {rollout_id!r}: list them with the verb status"
         raise RequestError(message)
     return Ticked(rollout=found.rollout)
+
+
+def _ticked(run: Run, rollout_id: str) -> Ticked:
+    """Take one tick of a rollout; raises CodeError for a fault of our own, so that it keeps no other rollout back."""
+    try:
+        return _tick(run, rollout_id)
+    except NodewardenError:
+        raise
+    except Exception as error:
+        message = (
+            f"the rollout {rollout_id} was not ticked to its end, by a fault of Nodewarden's: {error!r}. "
+            "Its next tick finds out what started; until it is mended, watch its updates by hand, and report this"
+        )
+        raise CodeError(message) from error
 
 
 def _tick(run: Run, rollout_id: str) -> Ticked:
