@@ -12,6 +12,7 @@ from nodewarden.node_group import HealthIssue, NodeGroup
 from nodewarden.rollout.advance import advance, started, wanted
 from nodewarden.rollout.answer import Verb
 from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Seen, Started, StartUpdate
+from nodewarden.rollout.plan import plan
 from nodewarden.rollout.preflight import surge
 from nodewarden.rollout.state import GroupState, Rollout, State
 from nodewarden.rollout.step import Step, StepKind
@@ -26,6 +27,7 @@ from tests.unit.rollout_builders import (
     TICK,
     alone,
     answer,
+    candidate,
     cluster,
     group,
     key,
@@ -92,7 +94,25 @@ def test_the_token_is_the_same_for_an_attempt_and_another_for_the_next() -> None
     assert first.token != replace(first, attempt=2).token
     assert first.token != replace(first, key=key("others")).token
     assert first.token != replace(first, target=replace(first.target, release_version=NEWER)).token
+    assert first.token != replace(first, minor="1.34").token
     assert len(first.token) <= 64
+
+
+def test_the_token_of_a_later_rollout_is_another_one() -> None:
+    (later,) = plan([candidate(group())], (), POLICY, NOW + 3 * DAY)
+
+    assert alone(later.rollout).token != alone(rolling()).token
+
+
+def test_a_group_that_is_forced_meanwhile_is_called_with_another_token() -> None:
+    rollout, call = intended()
+
+    _, (forced,) = advance(
+        rollout, Observed(groups={key(): seen(group(tags={"nodewarden:force": "true"}))}), POLICY, NOW + TICK
+    )
+
+    assert (call.force, forced.force) == (False, True)
+    assert forced.token != call.token
 
 
 def test_an_update_that_brought_the_group_to_its_target_is_done() -> None:

@@ -185,7 +185,7 @@ _group = _made(
         "key": _key,
         "target": _target,
         "state": GroupState,
-        **dict.fromkeys(("wave", "minor", "previous_release", "why"), str),
+        **dict.fromkeys(("wave", "minor", "previous_release", "rollout_id", "why"), str),
         **dict.fromkeys(("attempt", "refusals"), int),
         **dict.fromkeys(_GROUP_MOMENTS, _moment),
         **dict.fromkeys(("accepted", "may_return"), bool),

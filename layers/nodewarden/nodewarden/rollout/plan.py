@@ -128,15 +128,16 @@ def _superseded(going: Rollout, by: Rollout, now: datetime) -> Rollout:
 
 def _rollout(where: Where, groups: list[GroupProgress], policy: RolloutPolicy, now: datetime, why: Why) -> Rollout:
     account, region, family = where
-    names = {group.wave for group in groups}
+    names, rollout_id = {group.wave for group in groups}, _name(where, groups, now)
+    named = (replace(group, rollout_id=rollout_id) for group in groups)
     rollout = Rollout(
-        rollout_id=_name(where, groups, now),
+        rollout_id=rollout_id,
         family=family,
         account=account,
         region=region,
         created_at=now,
         waves=tuple(wave.name for wave in policy.waves if wave.name in names),
-        groups={group.key: group for group in sorted(groups, key=lambda group: group.key)},
+        groups={group.key: group for group in sorted(named, key=lambda group: group.key)},
         reason=why.reason,
         urgent=why.urgent,
     )

@@ -170,12 +170,13 @@ def _intent(progress: GroupProgress, now: datetime) -> GroupProgress:
 
 
 def _call(progress: GroupProgress, group: NodeGroup) -> StartUpdate:
+    force = group.tags.get(FORCE_TAG) == "true"
     return StartUpdate(
         key=progress.key,
-        token=progress.token,
+        token=progress.forced_token if force else progress.token,
         version=progress.minor,
         release_version=progress.target.release_version,
-        force=group.tags.get(FORCE_TAG) == "true",
+        force=force,
     )
 
 
