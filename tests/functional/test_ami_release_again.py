@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import boto3
+import pytest
+
 from local.fleet import BEHIND, RELEASE
-from tests.functional.fleet_world import FAILING, WHO
+from nodewarden.aws.dynamodb import marshal
+from nodewarden.errors import LedgerError
+from tests.functional.fleet_world import AMI_RELEASE, FAILING, WHO
 
 if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
@@ -171,3 +176,19 @@ def test_what_a_person_aborted_is_not_planned_again_when_the_next_release_is_rec
     assert [head["state"] for head in quick.heads] == ["aborted", "aborted"]
     assert quick.runs("dev") == BEHIND
     assert listed(quick)["dev/workers-0"]["state"] == "tried-before"
+
+
+def test_an_ended_rollout_that_lost_a_group_is_reported_and_keeps_nothing_from_being_planned(quick: FleetWorld) -> None:
+    quick.behind("dev", groups=2)
+    quick.looks()
+    assert quick.says("abort")["ok"]
+    quick.until("aborted")
+    lost = {"pk": quick.rollout["pk"], "sk": "group#dev/workers-1"}
+    boto3.client("dynamodb").delete_item(TableName=quick.world.stack.ids["LedgerTable"], Key=marshal(lost))
+    quick.fleet.release(NEXT)
+
+    with pytest.raises(LedgerError, match="put back the missing items"):
+        quick.world.stack.invoke(AMI_RELEASE, {})
+
+    assert [head["state"] for head in quick.heads] == ["aborted", "planned"]
+    assert {group["target"]["release_version"] for group in quick.groups.values()} == {NEXT}

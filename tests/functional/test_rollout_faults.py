@@ -281,6 +281,26 @@ def test_a_rollout_that_has_lost_a_group_is_not_taken_for_one_without_it(quick: 
     assert quick.updates("dev") == []
 
 
+def test_a_rollout_that_has_lost_a_group_is_given_up_as_the_runbook_says_and_planned_anew(quick: FleetWorld) -> None:
+    planned(quick, groups=2)
+    table, client = quick.world.stack.ids["LedgerTable"], boto3.client("dynamodb")
+    client.delete_item(TableName=table, Key=marshal({"pk": quick.rollout["pk"], "sk": "group#dev/workers-1"}))
+    account, region = quick.rollout["account"], quick.rollout["region"]
+    assert "as the runbook says under LedgerError" in quick.says("abort")["error"]
+
+    client.update_item(
+        TableName=table,
+        Key=marshal({"pk": f"rollouts#{account}#{region}", "sk": "going"}),
+        UpdateExpression="REMOVE #family",
+        ExpressionAttributeNames={"#family": "family#AL2023"},
+    )
+    quick.passes(minutes=15)
+    quick.looks()
+
+    quick.until("finished")
+    assert [quick.runs("dev", name) for name in ("workers-0", "workers-1")] == [RELEASE, RELEASE]
+
+
 def test_a_rollout_that_an_earlier_nodewarden_wrote_with_less_goes_on(quick: FleetWorld) -> None:
     planned(quick)
     table, client = quick.world.stack.ids["LedgerTable"], boto3.client("dynamodb")

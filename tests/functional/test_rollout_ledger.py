@@ -13,10 +13,11 @@ from nodewarden.aws.dynamodb import Items
 from nodewarden.rollout.plan import plan
 from nodewarden.rollout.state import GroupState, State
 from nodewarden.rollout_ledger import MOST_WITH_HEAD, RolloutLedger
-from tests.unit.rollout_builders import ACCOUNT, DAY, NEWER, NOW, REGION, candidate, group, policy, target
+from tests.unit.rollout_builders import ACCOUNT, DAY, HOUR, NEWER, NOW, REGION, candidate, group, policy, target
 
 if TYPE_CHECKING:
     from local.stack import Stack
+    from nodewarden.errors import NodewardenError
     from nodewarden.rollout.plan import Planned
     from nodewarden.rollout.state import Rollout
 
@@ -77,7 +78,7 @@ def test_a_plan_in_place_of_another_ends_that_one_with_the_same_write(ledger: Ro
 
     assert current(ledger, old.rollout_id).state is State.SUPERSEDED
     assert list(ledger.going().rollouts.values()) == [newer.rollout.rollout_id]
-    assert [rollout.rollout_id for rollout in ledger.ended_since(NOW - DAY)] == [old.rollout_id]
+    assert [rollout.rollout_id for rollout in ledger.ended_since(NOW - DAY, NOW, [])] == [old.rollout_id]
 
 
 def test_a_plan_in_place_of_one_that_moved_on_meanwhile_is_not_made(ledger: RolloutLedger) -> None:
@@ -133,6 +134,36 @@ def test_what_updates_is_written_with_the_head_however_many_others_change(ledger
     assert ledger.write(rollout, changed, NOW, starts=99) is None
 
     assert current(ledger, rollout.rollout_id).active == ()
+
+
+def ended_and_lost_a_group(ledger: RolloutLedger, stack: Stack) -> Rollout:
+    """End two rollouts one after the other, the first of which then loses a group; gives the second."""
+    for at in (NOW, NOW + HOUR):
+        rollout = stored(ledger, a_plan(at=at))
+        assert ledger.write(rollout, replace(rollout, state=State.ABORTED), NOW)
+        if at == NOW:
+            lost = {"pk": {"S": f"rollout#{rollout.rollout_id}"}, "sk": {"S": "group#c0/w000"}}
+            boto3.client("dynamodb").delete_item(TableName=stack.ids["LedgerTable"], Key=lost)
+    return rollout
+
+
+def test_an_ended_rollout_that_cannot_be_read_does_not_hide_the_others(ledger: RolloutLedger, stack: Stack) -> None:
+    whole, failures = ended_and_lost_a_group(ledger, stack), list[Any]()
+
+    found = ledger.ended_since(NOW - DAY, NOW + DAY, failures)
+
+    assert [rollout.rollout_id for rollout in found] == [whole.rollout_id]
+    assert ["has 1 of its 2 groups" in str(failure) for failure in failures] == [True]
+
+
+def test_an_ended_rollout_whose_time_is_over_counts_as_gone_whatever_is_left_of_it(
+    ledger: RolloutLedger, stack: Stack
+) -> None:
+    ended_and_lost_a_group(ledger, stack)
+    failures: list[NodewardenError] = []
+
+    assert ledger.ended_since(NOW - DAY, NOW + 401 * DAY, failures) == ()
+    assert failures == []
 
 
 def test_rollouts_are_listed_newest_change_first(ledger: RolloutLedger) -> None:

@@ -61,12 +61,13 @@ def look_at_fleet(wired: FleetWiring) -> Looked | None:
         planned=planning.planned,
         clusters=len(fleet.clusters),
         unseen=fleet.unseen,
-        failures=tuple(fleet.unread),
+        failures=(*fleet.unread, *map(str, planning.failures)),
     )
     number = before.number + 1 if before else 1
     blank = FleetLook(account=account, region=region, number=number, looked_at=now, counts={}, heard={})
     look = sum_up(planning.standings, around, before, blank)
-    return Looked(look=look, failures=fleet.failures) if wired.fleet_ledger.write(look) else None
+    failures = [*fleet.failures, *planning.failures]
+    return Looked(look=look, failures=failures) if wired.fleet_ledger.write(look) else None
 
 
 def _compare(known: Mapping[str, Sighting], releases: Releases, now: datetime) -> list[News]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.ami_release.standing import Standing
+    from nodewarden.errors import NodewardenError
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.node_group import NodeGroupKey, Target
     from nodewarden.rollout.state import Rollout
@@ -27,11 +28,13 @@ class Planning:
     """What planning came to: `plans` are the rollouts that go on now, `planned` the ids of those that are new.
 
     `standings` are all that were given, those of the node groups that a former rollout is through with changed.
+    `failures` are of former rollouts that could not be read: they count for nothing.
     """
 
     standings: tuple[Standing, ...]
     plans: tuple[Plan, ...]
     planned: tuple[str, ...]
+    failures: tuple[NodewardenError, ...] = ()
 
 
 def plan_rollouts(
@@ -55,7 +58,8 @@ def plan_rollouts(
     if not waiting:
         return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=())
     since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
-    ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active})
+    failures: list[NodewardenError] = []
+    ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active}, now, failures)
     missing = plan(open_, active, wired.rollout_policy, now, settled=settled(ended))
     new = [planned for planned in missing if ledger.plan(planned, now)]
     over = {planned.supersedes.rollout_id for planned in new if planned.supersedes}
@@ -67,6 +71,7 @@ def plan_rollouts(
         standings=tuple(s if s.node_group.key in taken else tried_before(s, ended) for s in standings),
         plans=tuple(plans),
         planned=tuple(planned.rollout.rollout_id for planned in new),
+        failures=tuple(failures),
     )
 
 
@@ -100,14 +105,16 @@ def _takes(rollout: Rollout | None, key: NodeGroupKey, target: Target) -> bool:
     return group is not None and group.target.release_version == target.release_version
 
 
-def _ended(ledger: RolloutLedger, since: datetime, went_on: Iterable[str]) -> tuple[Rollout, ...]:
+def _ended(
+    ledger: RolloutLedger, since: datetime, went_on: Iterable[str], now: datetime, failures: list[NodewardenError]
+) -> tuple[Rollout, ...]:
     """Read the rollouts that ended since the targets were first seen: none to these was planned before.
 
     What ended moments ago may be missing in the table's index, but went on at the look before.
     """
-    found = {rollout.rollout_id: rollout for rollout in ledger.ended_since(since)}
-    lately = (ledger.read(rollout_id) for rollout_id in went_on if rollout_id not in found)
-    return (*found.values(), *(read.rollout for read in lately if read))
+    found = {rollout.rollout_id: rollout for rollout in ledger.ended_since(since, now, failures)}
+    lately = (ledger.read_ended(rollout_id, failures) for rollout_id in went_on if rollout_id not in found)
+    return (*found.values(), *filter(None, lately))
 
 
 def _as_plan(rollout: Rollout) -> Plan:

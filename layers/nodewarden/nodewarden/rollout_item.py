@@ -98,7 +98,7 @@ def read_rollout(items: Iterable[Item]) -> Remembered | None:
     if len(groups) != int(head["size"]):
         message = (
             f"the rollout {rollout.rollout_id} has {len(groups)} of its {head['size']} groups in the ledger: "
-            "restore the table to a moment when it was whole, or abort the rollout"
+            "put back the missing items, or give it up, as the runbook says under LedgerError"
         )
         raise LedgerError(message)
     answers = (read_entry(item, _answer) for item in items if item["sk"].startswith("answer#"))
