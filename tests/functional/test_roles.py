@@ -71,17 +71,20 @@ def do_everything(fleet: FleetWorld) -> dict[str, set[str]]:
 def watch_a_release(watch: FleetWatch) -> None:
     """Let a release come that node groups are behind."""
     watch.behind()
+    watch.behind("production", tags={"nodewarden:wave": "prod"})
     watch.look()
     watch.fleet.release(NEWER)
     watch.look()
 
 
 def roll(fleet: FleetWorld) -> None:
-    """Let a rollout go through its wave, the answer to its start lost."""
+    """Let a rollout go through its waves, the answer to its first start lost, and a person's yes between them."""
     fleet.passes(hours=2)  # the release is old enough then
     fleet.world.fault("eks:UpdateNodegroupVersion", refuse("ThrottlingException", "UpdateNodegroupVersion"))
+    fleet.until("awaiting-approval")
+    rollout = fleet.world.ask("status", what="rollouts")["rollouts"][0]["rollout"]
+    assert fleet.world.ask("approve", rollout=rollout, **WHO)["ok"]
     fleet.until("finished")
-    fleet.world.ask("status", what="rollouts")
 
 
 def test_every_call_is_allowed_and_nothing_else_is(quick: FleetWorld) -> None:
