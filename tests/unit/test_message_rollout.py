@@ -104,6 +104,21 @@ def test_an_urgent_plan_says_so() -> None:
     assert "Why:      urgent: a newer AMI is released" in lines(worded(replace(two_waves(), urgent=True)))
 
 
+@pytest.mark.parametrize("kind", [StepKind.WAVE_STARTED, StepKind.FINISHED])
+def test_whoever_sets_a_release_in_code_is_told_the_new_one_as_their_next_run_would_put_the_old_one_back(
+    kind: StepKind,
+) -> None:
+    message = worded(tell(two_waves(), kind, NOW, wave="dev"))
+
+    assert f"Code:     Where Terraform or CloudFormation sets their release version, set it to {NEW} there." in lines(
+        message
+    )
+
+
+def test_a_plan_asks_nobody_to_change_code_yet() -> None:
+    assert "Code:" not in worded(two_waves()).text
+
+
 def test_several_releases_are_all_named() -> None:
     both = with_group(two_waves(), "a", target=target(NEWER))
 

@@ -111,6 +111,13 @@ def of_step(news: RolloutStep, stack: str) -> Message:
     )
 
 
+def _code(step: Step) -> str:
+    """Name the value for those whose code sets a release version: it would go back, or show drift."""
+    if step.kind not in {StepKind.WAVE_STARTED, StepKind.FINISHED} or not step.releases:
+        return ""
+    return f"Where Terraform or CloudFormation sets their release version, set it to {', '.join(step.releases)} there."
+
+
 def _headline(news: RolloutStep) -> str:
     rollout, step = news.rollout, news.step
     release, done = _release(rollout, step), step.counts.get(GroupState.DONE, 0)
@@ -136,6 +143,7 @@ def _sections(news: RolloutStep, stack: str) -> Sections:
         ("When", _when(news)),
         ("Took", _took(step)),
         ("Done", _done(step)),
+        ("Code", _code(step)),
         ("Advice", advised(step.groups) if step.kind is StepKind.HALTED else ""),
         ("Do", ways_on(rollout, step, stack)),
         ("Changes", notes(rollout.family, step.releases) if ahead else ""),
