@@ -192,3 +192,17 @@ def test_an_ended_rollout_that_lost_a_group_is_reported_and_keeps_nothing_from_b
 
     assert [head["state"] for head in quick.heads] == ["aborted", "planned"]
     assert {group["target"]["release_version"] for group in quick.groups.values()} == {NEXT}
+
+
+def test_a_plan_says_that_nothing_is_started_while_acting_is_paused(quick: FleetWorld) -> None:
+    quick.behind("dev")
+    quick.world.ask("pause", what="acting", **WHO)
+
+    quick.looks()
+
+    (told,) = quick.told()
+    paused = (
+        f"nothing is started: acting is paused by {WHO['by']}: {WHO['reason']}; what follows holds once that is over"
+    )
+    assert paused in told.email
+    assert quick.rollout["why"] == paused.partition(";")[0]

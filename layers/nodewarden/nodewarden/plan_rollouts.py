@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nodewarden.errors import NodewardenError
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.node_group import NodeGroupKey, Target
+    from nodewarden.rollout.plan import Planned
     from nodewarden.rollout.state import Rollout
     from nodewarden.rollout_ledger import RolloutLedger
 
@@ -61,7 +62,8 @@ def plan_rollouts(
     failures: list[NodewardenError] = []
     ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active}, now, failures)
     missing = plan(open_, active, wired.rollout_policy, now, settled=settled(ended))
-    new = [planned for planned in missing if ledger.plan(planned, now)]
+    stance = wired.stance() if missing else ""
+    new = [planned for each in missing if ledger.plan(planned := _held_back(each, stance), now)]
     over = {planned.supersedes.rollout_id for planned in new if planned.supersedes}
     plans = [_as_plan(rollout) for rollout in active if rollout.rollout_id not in over]
     # The first step of a new rollout says when its first start is.
@@ -115,6 +117,13 @@ def _ended(
     found = {rollout.rollout_id: rollout for rollout in ledger.ended_since(since, now, failures)}
     lately = (ledger.read_ended(rollout_id, failures) for rollout_id in went_on if rollout_id not in found)
     return (*found.values(), *filter(None, lately))
+
+
+def _held_back(planned: Planned, stance: str) -> Planned:
+    """Let people read with the plan that nothing starts for now, whatever the windows say."""
+    if not stance:
+        return planned
+    return replace(planned, rollout=planned.rollout.waiting_for(f"nothing is started: {stance}"))
 
 
 def _as_plan(rollout: Rollout) -> Plan:

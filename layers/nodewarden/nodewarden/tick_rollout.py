@@ -26,7 +26,6 @@ from nodewarden.observe_rollout import Look, observe
 from nodewarden.rollout.advance import advance, started, wanted
 from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Started
 from nodewarden.rollout.state import FINAL
-from nodewarden.security_group.verdict import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +69,7 @@ def tick_rollouts(wired: FleetWiring, only: str = "") -> Run:
     One that fails does not keep the others back; what failed is in the run's `failures`.
     """
     going = wired.rollout_ledger.going()
-    run = Run(wired=wired, starts=going.starts, stance=_stance(wired))
+    run = Run(wired=wired, starts=going.starts, stance=wired.stance())
     for rollout_id in going.rollouts.values():
         _read(run, rollout_id)
     try:
@@ -87,13 +86,6 @@ def tick_rollouts(wired: FleetWiring, only: str = "") -> Run:
                 error.add_note(f"in the rollout {rollout_id}")
                 run.failures.append(error)
     return run
-
-
-def _stance(wired: FleetWiring) -> str:
-    if wired.mode is Mode.OBSERVE:
-        return "the mode is observe"
-    pause = wired.ledger.pause_of_acting()
-    return f"acting is paused by {pause.by}: {pause.reason}" if pause and pause.paused else ""
 
 
 def _read(run: Run, rollout_id: str) -> None:
@@ -143,7 +135,7 @@ def _tick(run: Run, rollout_id: str) -> Ticked:
     seen = observe(look, wanted(rollout, rest, policy, now), rest, run.sightings, now)
     after, calls = advance(rollout, seen, policy, now)
     if calls:  # the looks may have taken minutes: somebody may have paused since, or the window may have closed
-        run.stance, now = run.stance or _stance(wired), datetime.now(UTC)
+        run.stance, now = run.stance or wired.stance(), datetime.now(UTC)
         after, calls = advance(rollout, replace(seen, stance=seen.stance or run.stance), policy, now)
     if after == rollout and not calls:
         return Ticked(rollout=rollout)

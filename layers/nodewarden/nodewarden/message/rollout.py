@@ -184,7 +184,8 @@ def _when(news: RolloutStep) -> list[str]:
     rollout, step = news.rollout, news.step
     match step.kind:
         case StepKind.PLANNED:
-            return list(_plan(step))
+            held_back = [f"{rollout.why}; what follows holds once that is over"] if rollout.why else []
+            return [*held_back, *_plan(step)]
         case StepKind.AWAITING_APPROVAL:
             begins = f"not before {spoken(step.expected_at)}" if step.expected_at else "at once"
             return [f"{begins}, when it is approved; {step.why}"]
