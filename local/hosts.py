@@ -47,5 +47,14 @@ def start_host(ec2: EC2Client, group_id: str, tags: Mapping[str, str]) -> str:
     return started["Instances"][0]["InstanceId"]
 
 
+def open_ssh(ec2: EC2Client, group_id: str) -> str:
+    """Open SSH of the group to the internet, and give the rule's id."""
+    answer = ec2.authorize_security_group_ingress(
+        GroupId=group_id,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )
+    return answer["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+
+
 def _tags(tags: Mapping[str, str]) -> list[TagTypeDef]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]

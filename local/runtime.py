@@ -95,7 +95,9 @@ def path_of(folder: Path, *more: Path) -> str:
 
 def environment(function: str, path: str, endpoint: str) -> dict[str, str]:
     """Give the variables that the template and Lambda give the function, and nothing of this process's."""
+    functions = {name: name for name in template.resources("AWS::Lambda::Function")}
     known = {"LedgerTable": LEDGER, "AWS::AccountId": ACCOUNT, "AWS::StackName": "nodewarden", "NoticeTopic": "topic"}
+    known |= functions
     defaults = {name: p["Default"] for name, p in template.translated()["Parameters"].items() if "Default" in p}
     variables = template.resources("AWS::Lambda::Function")[function]["Environment"]["Variables"]
     return {
@@ -124,6 +126,21 @@ def moto(folder: Path) -> Iterator[Moto]:
     try:
         _wait_for(port, process, folder / "moto.log")
         yield Moto(f"http://127.0.0.1:{port}", recording)
+    finally:
+        _stop(process)
+
+
+@contextmanager
+def fleet(folder: Path) -> Iterator[str]:
+    """Run a moto server with node groups that are behind (`python -m local.fleet`); gives its address."""
+    port = _free_port()
+    paths = os.pathsep.join(str(template.ROOT / part) for part in ("layers/nodewarden", ""))
+    command = (sys.executable, "-m", "local.fleet", "--port", str(port))
+    with (folder / "fleet.log").open("wb") as log:
+        process = _start(command, {**os.environ, "PYTHONPATH": paths}, folder, log)
+    try:
+        _wait_for(port, process, folder / "fleet.log")
+        yield f"http://127.0.0.1:{port}"
     finally:
         _stop(process)
 

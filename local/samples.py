@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from local import template
+from local import node_group_samples, template
 from nodewarden.message.compose import Change, compose
 from nodewarden.message.digest import digest
 from nodewarden.record import Exemption, Outcome, Pause, Place, Remediation, Resumed, Undone, remediation_id
@@ -70,8 +70,11 @@ def changes() -> dict[str, Change]:
         "sweep": _sweep(),
         "sweep-without-events": replace(_sweep(), counts={}, findings=(), ending=(), missed=(_awaited(),)),
         "sweep-stopped": replace(_sweep(), counts={}, findings=(), ending=(), stopped=True),
+        **node_group_samples.looks(),
+        **node_group_samples.steps(),
         "digest": digest("security_group", _flood(), NOW),
         "digest-of-exemptions": digest("exemption", _exempted(), NOW),
+        "digest-of-rollouts": digest("rollout", _halts(), NOW),
     }
 
 
@@ -222,6 +225,11 @@ def _numbered(number: int, outcome: Outcome) -> Remediation:
 def _exempted() -> list[tuple[str, Message]]:
     made = [replace(_exemption(), place=replace(PLACE, group_id=f"sg-{number:017x}")) for number in range(8)]
     return [(f"change-{number}", message) for number, change in enumerate(made) if (message := compose(change, STACK))]
+
+
+def _halts() -> list[tuple[str, Message]]:
+    steps = node_group_samples.ended().items()
+    return [(f"change-{name}", message) for name, step in steps if (message := compose(step, STACK))]
 
 
 if __name__ == "__main__":

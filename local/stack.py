@@ -30,7 +30,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from moto.sns.models import sns_backends
 
-from local import moto_gaps, template, topic
+from local import moto_eks, moto_gaps, template, topic
 from local.aws import ACCOUNT
 from local.event_pattern import matches
 from nodewarden import wiring
@@ -54,6 +54,9 @@ IN_MOTO = {
     "AWS::SNS::Topic",
     "AWS::SQS::Queue",
 }
+
+# What signs a call under another name than IAM's.
+IAM_NAMES = {"monitoring": "cloudwatch"}
 
 _running: ContextVar[str] = ContextVar("running", default="")
 
@@ -126,6 +129,7 @@ class Stack:
     def __post_init__(self) -> None:
         """Create the stack's resources, and start listening to the functions' calls."""
         moto_gaps.fill()
+        moto_eks.fill()
         boto3.DEFAULT_SESSION = _session()
         _watching[:] = [self]
         self._put_code()
@@ -482,8 +486,8 @@ def _observe(model: Any, event_name: str, **known: Any) -> tuple[AWSResponse, di
     """
     if not (function := _running.get()):
         return None
-    before = event_name.startswith("before")
-    call = Call(function, f"{model.service_model.signing_name}:{model.name}", before)
+    before, signed_as = event_name.startswith("before"), model.service_model.signing_name
+    call = Call(function, f"{IAM_NAMES.get(signed_as, signed_as)}:{model.name}", before)
     for stack in _watching:
         for observer in tuple(stack.observers):
             observer(call)

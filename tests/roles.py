@@ -16,32 +16,40 @@ PLATFORM_POLICIES = {
     "AWSLambdaSQSQueueExecutionRole",
 }
 
-# A call -> the action that AWS checks, where it has another name.
-ACTIONS = {
-    "dynamodb:TransactWriteItems": "dynamodb:UpdateItem",  # of the updates that it is made of
-    "lambda:Invoke": "lambda:InvokeFunction",
-}
-
 # A call -> the actions that AWS checks beside its own.
 DEPENDENT = {
     "ec2:AuthorizeSecurityGroupIngress": {"ec2:CreateTags"},  # with TagSpecifications
+    # Of a group with a launch template (EKS user guide, "Customize managed nodes with launch templates").
+    "eks:UpdateNodegroupVersion": {"ec2:CreateTags", "ec2:RunInstances"},
+    "secretsmanager:GetSecretValue": {"kms:Decrypt"},  # of a secret with a customer key
     "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},  # to a topic with a customer key
 }
 
-# Reads that cannot be narrowed to a resource (Service Authorization Reference, Amazon EC2).
+# A call that is no action of its own -> the actions that AWS checks for it.
+CHECKED_AS = {
+    "dynamodb:TransactWriteItems": {"dynamodb:UpdateItem"},  # ours are made of updates only
+    "lambda:Invoke": {"lambda:InvokeFunction"},
+}
+
+# Reads that cannot be narrowed to a resource (Service Authorization Reference of EC2, EKS and CloudWatch).
 UNNARROWED = {
+    "cloudwatch:DescribeAlarms",  # could be, but then answers no composite alarms
+    "ec2:DescribeImages",
     "ec2:DescribeInstances",
     "ec2:DescribeManagedPrefixLists",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "eks:ListClusters",
 }
 
 
 def statements(function: str) -> list[dict[str, Any]]:
-    """Give the statements of the function's inline policies."""
+    """Give the statements of the function's inline policies, those under a condition too."""
     role = template.resources("AWS::IAM::Role")[f"{function}Role"]
-    return [s for policy in role.get("Policies", []) for s in policy["PolicyDocument"]["Statement"]]
+    found = [s for policy in role.get("Policies", []) for s in policy["PolicyDocument"]["Statement"]]
+    return [s["Fn::If"][1] if "Fn::If" in s else s for s in found]
 
 
 def actions(statement: dict[str, Any]) -> set[str]:
@@ -57,9 +65,8 @@ def allowed(function: str) -> set[str]:
 
 def needed(calls: set[str]) -> set[str]:
     """Give the actions that these calls need."""
-    return {ACTIONS.get(call, call) for call in calls} | {
-        action for call in calls for action in DEPENDENT.get(call, set())
-    }
+    own = {action for call in calls for action in CHECKED_AS.get(call, {call})}
+    return own | {action for call in calls for action in DEPENDENT.get(call, set())}
 
 
 def managed(function: str) -> set[str]:

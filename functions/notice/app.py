@@ -1,4 +1,4 @@
-"""NoticeFunction: turns changes of the ledger into messages on the topic."""
+"""NoticeFunction: turns changes of the ledger into messages on the topic, and releases into events on the bus."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from nodewarden.fleet_wiring import fleet_wiring
 from nodewarden.notice import tell_each
 from nodewarden.notice_wiring import telling
-from nodewarden.wiring import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,7 +23,7 @@ metrics = Metrics()
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Tell people of each record of the table's stream; answers which ones failed (`ReportBatchItemFailures`)."""
-    tells = telling(wiring())
+    tells = telling(fleet_wiring())
     if tells.policy.wrong:
         logger.error("the policy cannot be read", extra={"error": tells.policy.wrong})
     records = event["Records"]

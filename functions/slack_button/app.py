@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric(name="SlackRequestsRefused", unit=MetricUnit.Count, value=1)
         return {"statusCode": 401, "body": ""}
     wired.functions.start(wired.decision_function, press.event())
-    logger.info("handed over", extra={"button": press.button, "by": press.by, "about": press.about.name})
+    logger.info("handed over", extra={"button": press.button, "by": press.by, "about": dict(press.about.names)})
     return {"statusCode": 200, "body": ""}
 
 
@@ -48,5 +48,7 @@ def decide(event: dict[str, Any], context: LambdaContext) -> str:
     press = read_event(event, wired.policy)
     sender = Sender(seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     said = hand_over(press, wired, sender)
-    logger.info("decided", extra={"button": press.button, "by": press.by, "about": press.about.name, "said": said})
+    logger.info(
+        "decided", extra={"button": press.button, "by": press.by, "about": dict(press.about.names), "said": said}
+    )
     return said

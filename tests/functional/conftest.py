@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+import time_machine
 from moto import mock_aws
 
 from local import (
@@ -17,6 +18,8 @@ from local import (
 from local.fake_slack import Slack
 from local.stack import Stack
 from tests import roles
+from tests.functional.fleet_watch import NOW, FleetWatch
+from tests.functional.fleet_world import BEGIN, QUICK, FleetWorld
 from tests.functional.slack_world import ALICE, BOB, SlackWorld, slack_stack
 from tests.functional.world import World
 
@@ -43,10 +46,12 @@ def watched(stack: Stack) -> Iterator[Stack]:
 
 @pytest.fixture(name="slack")
 def _slack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slack]:
-    """Serve a Slack that the policy trusts, where alice may press all buttons, bob may undo, and nobody else anything."""
+    """Serve a Slack that the policy trusts, where alice may press all buttons, bob two, and nobody else any."""
     shutil.copytree(template.ROOT / "layers/policy/policy", tmp_path / "policy")
     with Slack(tmp_path) as slack:
-        users = f'revoke = ["{ALICE}"]\nundo = ["{ALICE}", "{BOB}"]\nexempt = ["{ALICE}"]'
+        alice, both = f'["{ALICE}"]', f'["{ALICE}", "{BOB}"]'
+        may = {"revoke": alice, "undo": both, "exempt": alice, "approve": both, "reject": alice}
+        users = "\n".join(f"{button} = {users}" for button, users in may.items())
         (tmp_path / "policy/slack.toml").write_text(f'hosts = ["{slack.address}"]\n[users]\n{users}\n', "utf-8")
         monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path / "policy"))
         monkeypatch.setenv("SSL_CERT_FILE", str(slack.certificate))
@@ -62,6 +67,38 @@ def _slack_world(slack: Slack) -> Iterator[SlackWorld]:
 @pytest.fixture(name="world")
 def _world(stack: Stack) -> World:
     return World(stack, boto3.client("ec2"))
+
+
+@pytest.fixture(name="watch")
+def _watch(stack: Stack) -> Iterator[FleetWatch]:
+    with time_machine.travel(NOW):
+        yield FleetWatch(stack)
+
+
+@pytest.fixture(name="fleet")
+def _fleet(world: World) -> Iterator[FleetWorld]:
+    with time_machine.travel(BEGIN, tick=False) as clock:
+        yield FleetWorld(world, clock)
+
+
+@pytest.fixture(name="quick")
+def _quick(fleet: FleetWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FleetWorld:
+    """Give a fleet that rolls by a policy of hours, its alarm OK."""
+    shutil.copytree(template.ROOT / "layers/policy/policy", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "rollout.toml").write_text(QUICK, "utf-8")
+    monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path))
+    fleet.alarm("OK")
+    return fleet
+
+
+@pytest.fixture(name="slack_fleet")
+def _slack_fleet(slack_world: SlackWorld, tmp_path: Path) -> Iterator[FleetWorld]:
+    """Give the same fleet as `quick`, whose people are in Slack."""
+    (tmp_path / "policy/rollout.toml").write_text(QUICK, "utf-8")
+    with time_machine.travel(BEGIN, tick=False) as clock:
+        fleet = FleetWorld(slack_world.world, clock)
+        fleet.alarm("OK")
+        yield fleet
 
 
 @pytest.fixture(name="allowing_https")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
+import pytest
 
-from tests.functional.world import refuse
+from nodewarden.aws.dynamodb import marshal
+from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from local.stack import Told
     from tests.functional.world import World
 
@@ -57,6 +57,50 @@ def test_one_entry_that_cannot_be_told_does_not_keep_the_others_back(world: Worl
 
     assert world.told() == ["revoked"]
     assert [failure["function"] for failure in world.stack.failed()] == ["NoticeFunction"]
+
+
+def paused_and_resumed(world: World) -> None:
+    """Change one entry twice within one batch of the stream."""
+    for verb in ("pause", "resume"):
+        world.stack.invoke("OperatorFunction", {"verb": verb, "what": "acting", **WHO})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("sns:Publish", refuse("InternalError", "Publish")),
+        ("dynamodb:GetItem", refuse("ThrottlingException", "GetItem")),
+        ("dynamodb:UpdateItem", refuse("ThrottlingException", "UpdateItem")),
+    ],
+    ids=["publish", "get", "update"],
+)
+def test_a_later_change_waits_for_one_before_it_that_could_not_be_told(world: World, fault: Any) -> None:
+    paused_and_resumed(world)
+    world.fault(*fault)
+
+    world.stack.pump()
+
+    assert list(dict.fromkeys(world.told())) == ["paused", "resumed"]
+    assert world.told()[-1:] == ["resumed"]
+    assert world.stack.failed() == []
+
+
+def test_a_change_that_cannot_be_read_keeps_no_later_one_of_its_entry_back(world: World) -> None:
+    paused_and_resumed(world)
+    records = changes_of("pause", world)
+    del records[0]["dynamodb"]["NewImage"]["by"]
+
+    answer = world.stack.invoke("NoticeFunction", {"Records": records})
+
+    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["1"]
+    assert world.told() == ["resumed"]
+
+
+def changes_of(sk: str, world: World) -> list[dict[str, Any]]:
+    """Give what the table's stream has of an entry's two versions."""
+    (entry,) = (entry for entry in world.stack.entries() if entry["sk"] == sk)
+    images = [marshal(entry | {"version": number}) for number in (1, 2)]
+    return [{"dynamodb": {"NewImage": image, "SequenceNumber": str(n)}} for n, image in enumerate(images, 1)]
 
 
 def test_every_kind_of_listener_gets_its_body_and_can_filter(world: World) -> None:

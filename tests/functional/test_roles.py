@@ -10,21 +10,24 @@ import pytest
 
 from local import hosts, template
 from nodewarden import wiring
+from nodewarden.ami_release.standing import HOLD, PIN
 from tests import roles
+from tests.functional.fleet_watch import NEWER, FleetWatch
 from tests.functional.slack_world import ALICE
 from tests.functional.test_security_group_hosts import start_of
 from tests.functional.test_security_group_reach import open_to_list
-from tests.functional.world import WHO
+from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
+    from tests.functional.fleet_world import FleetWorld
     from tests.functional.slack_world import SlackWorld
-    from tests.functional.world import World
 
 FUNCTIONS = sorted(template.resources("AWS::Lambda::Function"))
 
 
-def do_everything(world: World) -> None:
+def do_everything(fleet: FleetWorld) -> None:
     """Let every function do all that it does."""
+    world = fleet.world
     group = world.group("workers", {})
     hosts.start_host(world.ec2, group, hosts.MANAGED)
     world.ec2.authorize_security_group_ingress(
@@ -63,6 +66,27 @@ def do_everything(world: World) -> None:
     world.ask("pause", what="acting", **WHO)
     world.ask("resume", what="acting", **WHO)
     assert world.ask("undo", remediation=name, **{"for": "4h"}, **WHO)["ok"]
+    watch_a_release(FleetWatch(world.stack))
+    roll(fleet)
+
+
+def watch_a_release(watch: FleetWatch) -> None:
+    """Let a release come that node groups are behind."""
+    watch.behind()
+    watch.behind("production", tags={"nodewarden:wave": "prod"})
+    watch.look()
+    watch.fleet.release(NEWER)
+    watch.look()
+
+
+def roll(fleet: FleetWorld) -> None:
+    """Let a rollout go through its waves, the answer to its first start lost, and a person's yes between them."""
+    fleet.passes(hours=2)  # the release is old enough then
+    fleet.world.fault("eks:UpdateNodegroupVersion", refuse("ThrottlingException", "UpdateNodegroupVersion"))
+    fleet.until("awaiting-approval")
+    rollout = fleet.world.ask("status", what="rollouts")["rollouts"][0]["rollout"]
+    assert fleet.world.ask("approve", rollout=rollout, **WHO)["ok"]
+    fleet.until("finished")
 
 
 def answer_in_slack(slack_world: SlackWorld) -> None:
@@ -82,10 +106,10 @@ def answer_in_slack(slack_world: SlackWorld) -> None:
     slack_world.world.stack.pump()
 
 
-def test_every_call_is_allowed_and_nothing_else_is(slack_world: SlackWorld) -> None:
+def test_every_call_is_allowed_and_nothing_else_is(slack_fleet: FleetWorld, slack_world: SlackWorld) -> None:
     called: dict[str, set[str]] = {}
     slack_world.world.stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
-    do_everything(slack_world.world)
+    do_everything(slack_fleet)
     answer_in_slack(slack_world)
 
     assert {function: roles.needed(calls) for function, calls in called.items()} == {
@@ -117,5 +141,39 @@ def test_undo_tags_nothing_but_the_rules_that_it_puts_back() -> None:
     assert tagging["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:security-group-rule/*"}
 
 
-def test_no_function_that_acts_needs_the_topic() -> None:
+def test_only_rollouts_update_node_groups_and_start_no_host_by_themselves() -> None:
+    updating = [f for f in FUNCTIONS if "eks:UpdateNodegroupVersion" in roles.allowed(f)]
+    (starting,) = (s for f in FUNCTIONS for s in roles.statements(f) if "ec2:RunInstances" in roles.actions(s))
+
+    assert updating == ["RolloutFunction"]
+    assert starting["Condition"] == {"Bool": {"aws:ViaAWSService": "true"}}
+
+
+def test_node_groups_of_this_account_alone_are_updated() -> None:
+    (updating,) = (s for s in roles.statements("RolloutFunction") if "eks:UpdateNodegroupVersion" in roles.actions(s))
+
+    assert updating["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:eks:*:${AWS::AccountId}:nodegroup/*"}
+
+
+def test_a_node_group_that_people_hold_or_pin_cannot_be_updated_whatever_the_code_does() -> None:
+    (updating,) = (s for s in roles.statements("RolloutFunction") if "eks:UpdateNodegroupVersion" in roles.actions(s))
+
+    assert updating["Condition"] == {"Null": {f"aws:ResourceTag/{tag}": "true" for tag in (HOLD, PIN)}}
+
+
+def test_no_function_that_acts_needs_the_topic_or_the_bus() -> None:
     assert [f for f in FUNCTIONS if "sns:Publish" in roles.allowed(f)] == ["NoticeFunction"]
+    assert [f for f in FUNCTIONS if "events:PutEvents" in roles.allowed(f)] == ["NoticeFunction"]
+
+
+def test_who_looks_at_the_fleet_changes_nothing_of_it() -> None:
+    read = {"Describe", "Get", "List", "Query"}
+    others = {a for a in roles.allowed("AmiReleaseFunction") if not a.partition(":")[2].startswith(tuple(read))}
+
+    assert others == {"dynamodb:UpdateItem"}
+
+
+def test_of_ssm_only_what_aws_publishes_is_read() -> None:
+    reading = [s for f in FUNCTIONS for s in roles.statements(f) if "ssm:GetParameters" in roles.actions(s)]
+
+    assert [s["Resource"] for s in reading] == [{"Fn::Sub": "arn:${AWS::Partition}:ssm:*::parameter/aws/service/*"}]

@@ -65,6 +65,7 @@ def test_what_the_world_can_call_reads_one_secret_and_starts_one_function_and_no
     del resources["sqs:SendMessage"]
 
     assert resources == {
+        "kms:Decrypt": {"Ref": "SlackSecretKeyArn"},
         "secretsmanager:GetSecretValue": {"Ref": "SlackSecretArn"},
         "lambda:InvokeFunction": {"Fn::GetAtt": ["SlackDecisionFunction", "Arn"]},
     }
@@ -83,6 +84,18 @@ def test_only_functions_of_slack_can_read_its_secret() -> None:
     reading = [name for name in FUNCTIONS if "secretsmanager:GetSecretValue" in roles.allowed(name)]
 
     assert sorted(reading) == ["SlackButtonFunction", "SlackFunction"]
+
+
+@pytest.mark.parametrize("function", ["SlackButtonFunction", "SlackFunction"])
+def test_a_customers_key_decrypts_the_secret_and_nothing_else_and_only_where_there_is_one(function: str) -> None:
+    policies = template.resources("AWS::IAM::Role")[f"{function}Role"]["Policies"]
+    (given,) = (s["Fn::If"] for p in policies for s in p["PolicyDocument"]["Statement"] if "Fn::If" in s)
+    condition_, statement, otherwise = given
+
+    assert (condition_, otherwise) == ("HasSlackKey", {"Ref": "AWS::NoValue"})
+    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", {"Ref": "SlackSecretKeyArn"})
+    service = {"Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": service}}
 
 
 @pytest.mark.parametrize("function", Function)

@@ -16,6 +16,7 @@ from nodewarden.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nodewarden.message.message import Message
     from nodewarden.security_group.group import PrefixList
     from nodewarden.security_group.policy import SecurityGroupPolicy
 
@@ -122,3 +123,9 @@ def look(
 ) -> Look:
     """Give a look at the group; `lists` are the prefix lists that were read, by id."""
     return Look(place=PLACE, rules=rules, group=group, lists=lists, hosts=hosts, entries=entries)
+
+
+def lines(message: Message) -> list[str]:
+    """Give each line of a message with its title, as it is before it is laid out for a phone."""
+    sections = ((title, [words] if isinstance(words, str) else words) for title, words in message.sections)
+    return [f"{title}: {line}" for title, words in sections for line in words if line]

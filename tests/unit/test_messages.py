@@ -13,14 +13,22 @@ import pytest
 from local.samples import KEPT, STACK, changes, kept, messages
 from nodewarden.message.compose import Change, compose
 from nodewarden.message.message import LONGEST_SUBJECT, WIDTH, Command, Message, command, subject, text
+from nodewarden.message.rollout import RolloutStep
 from nodewarden.message.security_group import SILENT
 from nodewarden.record import Outcome, Remediation
+from nodewarden.rollout.state import HaltCause
+from nodewarden.rollout.step import StepKind
 from nodewarden.undo import undo
 from nodewarden.verbs import operate
 from tests.unit.builders import PLACE
 from tests.unit.test_docs import ReachedError, Unwired
 
 MESSAGES = messages()
+# The titles of all messages, in their order.
+ORDER = (
+    *("What", "Worst", "Where", "Why", "Who", "Reopened", "When", "Took", "Done", "Code", "Stays", "Others", "Ending"),
+    *("Events", "Failed", "Advice", "Next", "Undo", "Changes", "Evidence"),
+)
 EVERY = pytest.mark.parametrize("name", MESSAGES)
 
 
@@ -46,6 +54,10 @@ def test_every_kind_of_change_and_every_outcome_has_its_message() -> None:
 
     assert {type(change) for change in shown} == {*get_args(Change.__value__)}
     assert {change.outcome for change in shown if isinstance(change, Remediation)} == {*Outcome} - SILENT
+    assert {change.step.kind for change in shown if isinstance(change, RolloutStep)} == {*StepKind}
+    assert {
+        change.rollout.halt.cause for change in shown if isinstance(change, RolloutStep) if change.rollout.halt
+    } == {*HaltCause}
 
 
 @EVERY
@@ -63,10 +75,9 @@ def test_a_subject_is_one_line_that_sns_takes(name: str) -> None:
 
 @EVERY
 def test_a_message_says_what_where_who_and_where_the_evidence_is_in_this_order(name: str) -> None:
-    order = ["What", "Worst", "Where", "Why", "Who", "Reopened", "Done", "Ending", "Events", "Failed", "Next", "Undo"]
     titles = [title for title, words in MESSAGES[name].sections if words]
 
-    assert titles == [title for title in [*order, "Evidence"] if title in titles]
+    assert titles == [title for title in ORDER if title in titles]
     assert {"Evidence"} <= {*titles}
     assert {"What", "Where"} & {*titles}
 

@@ -15,9 +15,11 @@ from nodewarden.record import Outcome, Remediation
 from nodewarden.security_group.sweep import (
     MOST_AWAITED,
     MOST_FINDINGS,
+    MOST_UNTOLD,
     ORDER,
     SILENT,
     Awaited,
+    Stop,
     SweepRun,
     begin,
     due,
@@ -27,6 +29,7 @@ from nodewarden.security_group.sweep import (
 from tests.unit.builders import ACCOUNT, HOUR, NOW, REGION, remediation, rule
 
 FIRST = SweepRun(account=ACCOUNT, region=REGION, run_id="first", began_at=NOW, counts={})
+HERE = Stop("token", "sg-0123456789abcdef0")
 WHOLE = replace(FIRST, completed_before=True)
 CHANGED = st.lists(st.builds(lambda outcome, n: new(outcome, number=n), st.sampled_from(Outcome), st.integers(1, 500)))
 
@@ -35,7 +38,7 @@ def new(outcome: Outcome = Outcome.REVOKED, *, number: int = 1, source: str = "0
     return replace(remediation(outcome, rule(source=source, number=number)), version=0)
 
 
-def ended(run: SweepRun, *changed: Remediation, stopped_at: str | None = None, later: timedelta = HOUR) -> SweepRun:
+def ended(run: SweepRun, *changed: Remediation, stopped_at: Stop | None = None, later: timedelta = HOUR) -> SweepRun:
     nameless = due(run, NOW + later)
     return finish(
         run,
@@ -71,9 +74,9 @@ def test_a_run_that_is_news_has_a_message_that_says_something(
     *, changed: list[Remediation], stopped: bool, missed: bool
 ) -> None:
     found = Awaited(place=new().place, remediation_id="lost", found_at=NOW - HOUR)
-    run = ended(replace(WHOLE, awaited=(found,) if missed else ()), *changed, stopped_at="" if stopped else None)
+    run = ended(replace(WHOLE, awaited=(found,) if missed else ()), *changed, stopped_at=HERE if stopped else None)
 
-    if is_news(run, None):
+    if is_news(run):
         message = compose(run, "nodewarden")
         assert message is not None
         assert message.subject.removeprefix("Sweep: ").removesuffix(f", {REGION}")
@@ -87,25 +90,29 @@ def test_what_is_remembered_from_run_to_run_stays_bounded(runs: list[tuple[list[
     before = None
     for number, (changed, stopped) in enumerate(runs):
         run = begin(before, ACCOUNT, REGION, str(number), NOW)
-        before = ended(run, *changed, stopped_at="token" if stopped else None)
+        before = ended(run, *changed, stopped_at=HERE if stopped else None)
 
         assert len(before.awaited) <= MOST_AWAITED
         assert before.untold == ()
 
 
 def test_the_next_run_begins_where_one_that_stopped_left_the_list() -> None:
-    stopped = ended(FIRST, stopped_at="token")
+    stopped = ended(FIRST, stopped_at=HERE)
 
     assert stopped.stopped
-    assert begin(stopped, ACCOUNT, REGION, "second", NOW).cursor == "token"
+    following = begin(stopped, ACCOUNT, REGION, "second", NOW)
+    assert Stop(following.cursor, following.passed) == HERE
     assert begin(ended(FIRST), ACCOUNT, REGION, "second", NOW).cursor == ""
 
 
-def test_a_run_that_stopped_is_news_once() -> None:
-    stopped = ended(FIRST, stopped_at="token")
+def test_that_runs_stop_is_news_once_a_day() -> None:
+    first = ended(FIRST, stopped_at=HERE)
+    second = ended(begin(first, ACCOUNT, REGION, "second", NOW), stopped_at=HERE, later=2 * HOUR)
+    whole = ended(begin(second, ACCOUNT, REGION, "third", NOW), later=3 * HOUR)
+    fourth = ended(begin(whole, ACCOUNT, REGION, "fourth", NOW), stopped_at=HERE, later=4 * HOUR)
+    next_day = ended(begin(fourth, ACCOUNT, REGION, "fifth", NOW), stopped_at=HERE, later=26 * HOUR)
 
-    assert is_news(stopped, None)
-    assert not is_news(ended(FIRST, stopped_at="token"), stopped)
+    assert [is_news(run) for run in (first, second, whole, fourth, next_day)] == [True, False, False, False, True]
 
 
 def test_runs_that_died_are_told_by_the_next_that_ends_since_the_first_of_them_began() -> None:
@@ -117,13 +124,35 @@ def test_runs_that_died_are_told_by_the_next_that_ends_since_the_first_of_them_b
     assert ended(third).untold == ()
 
 
+def test_runs_that_die_again_and_again_are_remembered_within_bounds_and_once_each() -> None:
+    run = FIRST
+    for number in range(300):
+        run = begin(run, ACCOUNT, REGION, str(number // 3), NOW)
+
+    assert len(run.untold) == len({*run.untold}) == MOST_UNTOLD
+
+
+def test_a_run_that_is_tried_again_began_when_its_first_try_did() -> None:
+    assert begin(FIRST, ACCOUNT, REGION, "first", NOW + HOUR).began_at == NOW
+    assert begin(FIRST, ACCOUNT, REGION, "second", NOW + HOUR).began_at == NOW + HOUR
+
+
+def test_what_flaps_is_named_first_of_its_outcome() -> None:
+    plain, flapping = new(number=1), replace(new(number=2), closings=3, reopened_by=("alice",))
+
+    run = ended(FIRST, plain, flapping)
+
+    assert [finding.closings for finding in run.findings] == [3, 0]
+    assert run.findings[0].reopened_by == ("alice",)
+
+
 def test_a_run_that_is_tried_again_tells_what_its_first_try_did() -> None:
     assert begin(FIRST, ACCOUNT, REGION, "first", NOW).untold == ("first",)
 
 
 def test_before_the_first_whole_run_nothing_is_taken_for_a_lost_event() -> None:
     assert ended(FIRST, new()).awaited == ()
-    assert ended(FIRST, stopped_at="token").completed_before is False
+    assert ended(FIRST, stopped_at=HERE).completed_before is False
     assert ended(FIRST).completed_before is True
 
 

@@ -10,6 +10,7 @@ NodewardenError
 ├── RequestError             a person's verb cannot be carried out; says what to do
 ├── StillOpenError           EC2 still shows a rule after it was revoked
 ├── PrefixListChangingError  EC2 has not finished changing a prefix list
+├── CodeError                a fault of our own code, at one group
 ├── PressError               a request is not the press of a button of ours
 ├── FunctionFailedError      a function of ours that was asked for something raised
 ├── SlackError               a message is not in Slack
@@ -21,6 +22,9 @@ NodewardenError
     ├── MissingPermissionError
     ├── ThrottledError
     ├── UnavailableError
+    ├── NodeGroupBusyError   EKS is updating the node group already
+    ├── ReleaseNotAllowedError    EKS does not take the release version that SSM names
+    ├── StalePageError       a place in a list that AWS no longer knows
     └── GoneError            what the call names does not exist (any more)
 """
 
@@ -67,6 +71,10 @@ class PrefixListChangingError(NodewardenError):
     """EC2 has not finished changing a prefix list, so it still answers what the list held before."""
 
 
+class CodeError(NodewardenError):
+    """A fault of our own code at one piece of the work; the others are done all the same, and this is raised at the end."""
+
+
 class PressError(NodewardenError):
     """A request is not the press of a button of ours: nothing is done, and who sent it learns no more than that."""
 
@@ -102,7 +110,9 @@ class SlackBusyError(SlackError):
 
 
 class AwsError(NodewardenError):
-    """AWS refused or failed a call."""
+    """AWS refused or failed a call; `code` is AWS's, such as `InvalidRequestException`, empty where no answer came."""
+
+    code: str = ""
 
 
 class MissingPermissionError(AwsError):
@@ -115,6 +125,18 @@ class ThrottledError(AwsError):
 
 class UnavailableError(AwsError):
     """AWS failed to answer beyond the client's retries."""
+
+
+class NodeGroupBusyError(AwsError):
+    """EKS is updating the node group already, or its cluster: no second update starts before that one ends."""
+
+
+class ReleaseNotAllowedError(AwsError):
+    """EKS does not take the release version that SSM names: SSM can be ahead of it, and behind."""
+
+
+class StalePageError(AwsError):
+    """The place where a list was to go on is not known, or not any more."""
 
 
 class GoneError(AwsError):

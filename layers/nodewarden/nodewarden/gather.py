@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nodewarden.security_group.event import Cause, Trigger
     from nodewarden.security_group.group import Group, PrefixList
     from nodewarden.security_group.policy import SecurityGroupPolicy
-    from nodewarden.security_group.rule import IngressRule, Network
+    from nodewarden.security_group.rule import IngressRule
 
 # Seconds before each look at a prefix list that is being changed.
 WAITS = (0, 1.5, 3)
@@ -88,7 +88,7 @@ def look(place: Place, ec2: Ec2, ledger: Ledger, policy: SecurityGroupPolicy, kn
         return nothing
     group = known.group or ec2.group(place.group_id)
     if group is None:
-        return replace(nothing, rules=(), unread=None)
+        return replace(nothing, rules=(), unread={})
     hosts = _hosts(place, group, ec2, policy, known)
     return replace(
         nothing,
@@ -109,19 +109,28 @@ def _hosts(place: Place, group: Group, ec2: Ec2, policy: SecurityGroupPolicy, kn
 
 def _wide_lists(
     rules: tuple[IngressRule, ...], ec2: Ec2, policy: SecurityGroupPolicy, known: dict[str, PrefixList | None]
-) -> tuple[dict[str, PrefixList], NodewardenError | None]:
+) -> tuple[dict[str, PrefixList], dict[str, NodewardenError]]:
     """Look into the prefix lists that the rules name and that are not known; only those with something too wide are described.
 
-    The second value is why that failed, if it did: a list that cannot be read must not keep other rules open.
+    The second value is why some could not be read: that must not keep other rules open.
     """
+    unread: dict[str, NodewardenError] = {}
     named = policy.lists_to_look_into(rules)
-    wide: dict[str, tuple[Network, ...]] = {}
-    try:
-        for list_id in (i for i in named if i not in known):
-            wide[list_id] = tuple(entry for entry in ec2.prefix_list_entries(list_id) if policy.too_wide(entry))
-        offending = {list_id: entries for list_id, entries in wide.items() if entries}
-        described = {found.list_id: found for found in ec2.prefix_lists(offending)} if offending else {}
-    except AwsError as error:
-        return {}, error
-    known |= {list_id: described.get(list_id) for list_id in wide}
-    return {list_id: found for list_id in named if (found := known[list_id])}, None
+    for list_id in (i for i in named if i not in known):
+        try:
+            known[list_id] = _wide_list(list_id, ec2, policy)
+        except AwsError as error:
+            unread[list_id] = error
+    return {list_id: found for list_id in named if (found := known.get(list_id))}, unread
+
+
+def _wide_list(list_id: str, ec2: Ec2, policy: SecurityGroupPolicy) -> PrefixList | None:
+    """Look into one list; None where it holds nothing too wide."""
+    wide = tuple(entry for entry in ec2.prefix_list_entries(list_id) if policy.too_wide(entry))
+    if not wide:
+        return None
+    described = ec2.prefix_lists({list_id: wide})
+    if not described:
+        message = f"the prefix list {list_id} holds {wide[0]}, but EC2 does not say whose it is: try again"
+        raise AwsError(message)
+    return described[0]

@@ -1,4 +1,4 @@
-"""Telling people, from the ledger's stream: one change is told once, and a retry does not tell it again.
+"""Telling people, from the ledger's stream, and announcing releases: one change is told once, and a retry does not tell it again.
 
 A message that was published and not yet written down as told is published again by a retry: SNS remembers nothing. That
 is the one moment in which a change is told twice, and the digest's own message has it too; none is never told.
@@ -9,14 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from nodewarden.ami_release.announcement import DETAIL_TYPE, detail
 from nodewarden.aws.dynamodb import unmarshal
 from nodewarden.breaker import read_resumed
 from nodewarden.digest_ledger import read_digest
 from nodewarden.errors import NodewardenError, UnavailableError
+from nodewarden.fleet_ledger import read_look
 from nodewarden.item import read_exemption, read_pause, read_remediation
 from nodewarden.message.compose import compose
 from nodewarden.message.digest import digest
-from nodewarden.message.flood import News, sort_out
+from nodewarden.message.flood import Changed, News, incidents, sort_out
+from nodewarden.message.rollout import RolloutStep
+from nodewarden.rollout_item import HEAD, read_head
+from nodewarden.sighting_ledger import SIGHTING, read_sighting
 from nodewarden.sweep_ledger import read_run
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.aws.dynamodb import Item
+    from nodewarden.aws.events import Bus
     from nodewarden.aws.sns import Topic
     from nodewarden.digest_ledger import DigestLedger
     from nodewarden.ledger import Ledger
@@ -31,15 +37,30 @@ if TYPE_CHECKING:
     from nodewarden.message.flood import NoticePolicy
     from nodewarden.message.message import Message
 
+# Gives the changes that an item has, each with the number that it is told under.
+type Reader = Callable[[Item], Iterable[tuple[int, Change]]]
+
+
+def _each_version(read: Callable[[Item], Change]) -> Reader:
+    return lambda item: [(int(item["version"]), read(item))]
+
+
+def _each_step(item: Item) -> Iterable[tuple[int, Change]]:
+    """Read the steps of a rollout's head: its version grows without news."""
+    rollout = read_head(item)
+    return [(step.number, RolloutStep(rollout=rollout, step=step)) for step in rollout.steps]
+
 
 # The first word of an item's sort key: who reads it. A kind that is not here is nobody's news.
-READERS: dict[str, Callable[[Item], Change]] = {
-    "remediation": read_remediation,
-    "exemption": read_exemption,
-    "pause": read_pause,
-    "hour": read_resumed,
-    "sweep": read_run,
-    "digest": read_digest,
+READERS: dict[str, Reader] = {
+    "remediation": _each_version(read_remediation),
+    "exemption": _each_version(read_exemption),
+    "pause": _each_version(read_pause),
+    "hour": _each_version(read_resumed),
+    "sweep": _each_version(read_run),
+    "digest": _each_version(read_digest),
+    "standings": _each_version(read_look),
+    HEAD: _each_step,
 }
 
 
@@ -52,71 +73,108 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release(Changed):
+    """A release that is to be announced on the bus: the detail of its event."""
+
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """What telling takes: where it is read and written down what people know, where they listen, and what is a flood."""
+    """What telling takes: where it is read and written down what is told, who listens, and what is a flood."""
 
     ledger: Ledger
     digests: DigestLedger
     topic: Topic
+    bus: Bus
     stack: str
     policy: NoticePolicy
 
 
 def tell_each(records: Iterable[Mapping[str, Any]], telling: Telling, now: datetime) -> list[Failure]:
-    """Tell people of each change, of a flood in digests; what cannot be told does not keep the rest back."""
-    news, failures = _gather(records, telling)
-    alone, digests = sort_out(news, telling.policy)
-    for part in ([one] for one in alone):
-        failures += _try(_tell, part, telling, now)
+    """Tell people of each change, of a flood in digests, and the bus of each release.
+
+    What cannot be told keeps nothing back but later changes of the same entry: told before it, they would be all of it.
+    """
+    found, failures = _gather(records, telling.stack)
+    untold, unknown = _untold(found, telling.ledger)
+    alone, digests = sort_out([one for one in untold if isinstance(one, News)], telling.policy)
+    by_themselves = [one for one in untold if isinstance(one, Release)] + alone
+    failures += unknown
+    for incident in incidents(by_themselves):
+        failures += _in_order(incident, telling)
     for part in digests:
-        failures += _try(_collect, part, telling, now)
+        failures += _together(part, telling, now)
     return failures
 
 
-def _gather(records: Iterable[Mapping[str, Any]], telling: Telling) -> tuple[list[News], list[Failure]]:
-    """Read what is news in the records, each change once."""
-    news: dict[str, News] = {}
+def _gather(records: Iterable[Mapping[str, Any]], stack: str) -> tuple[list[Changed], list[Failure]]:
+    """Read what is news in the records, each change once; what cannot be read keeps nothing back."""
+    found: dict[str, Changed] = {}
     failures = []
     for record in records:
+        number = record["dynamodb"]["SequenceNumber"]
         try:
-            if one := _news(record["dynamodb"], telling):
-                news.setdefault(one.change, one)
+            for one in _news(unmarshal(record["dynamodb"]["NewImage"]), number, stack):
+                found.setdefault(one.change, one)
         except NodewardenError as error:
-            failures.append(Failure(record["dynamodb"]["SequenceNumber"], error))
-    return [*news.values()], failures
+            failures.append(Failure(number, error))
+    return [*found.values()], failures
 
 
-def _news(record: Mapping[str, Any], telling: Telling) -> News | None:
-    item = unmarshal(record["NewImage"])
-    version = int(item["version"])
-    if int(item.get("told", 0)) >= version:
-        return None
-    reader = READERS.get(str(item["sk"]).partition("#")[0])
-    message = compose(reader(item), telling.stack) if reader else None
-    if message is None or telling.ledger.told(item) >= version:
-        return None
-    return News(
-        pk=item["pk"], sk=item["sk"], version=version, sequence_number=record["SequenceNumber"], message=message
-    )
+def _news(item: Item, sequence_number: str, stack: str) -> list[Changed]:
+    """Give what was not told of an item when it was written."""
+    kind, told = str(item["sk"]).partition("#")[0], int(item.get("told", 0))
+    known: dict[str, Any] = {"pk": item["pk"], "sk": item["sk"], "sequence_number": sequence_number}
+    if kind == SIGHTING:
+        sighting = read_sighting(item)
+        announced = detail(sighting, item["region"])
+        return [Release(version=sighting.version, detail=announced, **known)] if announced else []
+    changes = [each for each in READERS[kind](item) if each[0] > told] if kind in READERS else []
+    worded = ((number, compose(change, stack)) for number, change in changes)
+    return [News(version=number, message=message, **known) for number, message in worded if message]
 
 
-type Act = Callable[[Sequence[News], Telling, datetime], None]
+def _untold(found: Sequence[Changed], ledger: Ledger) -> tuple[list[Changed], list[Failure]]:
+    """Leave out what was told since, by what the ledger says now."""
+    untold: list[Changed] = []
+    failures: list[Failure] = []
+    for incident in incidents(found):
+        try:
+            told = ledger.told(incident[0].key)
+        except NodewardenError as error:
+            failures += _not_told(incident, error)
+            continue
+        untold += [one for one in incident if one.version > told]
+    return untold, failures
 
 
-def _try(act: Act, part: Sequence[News], telling: Telling, now: datetime) -> list[Failure]:
-    try:
-        act(part, telling, now)
-    except NodewardenError as error:
-        return [Failure(one.sequence_number, error) for one in part]
+def _in_order(incident: Sequence[Changed], telling: Telling) -> list[Failure]:
+    for index, one in enumerate(incident):
+        try:
+            _tell(one, telling)
+        except NodewardenError as error:
+            return _not_told(incident[index:], error)
     return []
 
 
-def _tell(part: Sequence[News], telling: Telling, _now: datetime) -> None:
+def _tell(one: Changed, telling: Telling) -> None:
     """Publish, then write down that it is told: a crash in between tells twice, never not at all."""
-    for one in part:
-        message = _with_change(one, telling.policy.wrong)
-        telling.topic.publish(message.subject, message.bodies(), message.attributes)
-        telling.ledger.tell({"pk": one.pk, "sk": one.sk}, one.version)
+    match one:
+        case News():
+            message = _with_change(one, telling.policy.wrong)
+            telling.topic.publish(message.subject, message.bodies(), message.attributes)
+        case Release():
+            telling.bus.put(DETAIL_TYPE, one.detail)
+    telling.ledger.tell(one.key, one.version)
+
+
+def _together(part: Sequence[News], telling: Telling, now: datetime) -> list[Failure]:
+    try:
+        _collect(part, telling, now)
+    except NodewardenError as error:
+        return _not_told(part, error)
+    return []
 
 
 def _collect(part: Sequence[News], telling: Telling, now: datetime) -> None:
@@ -128,6 +186,10 @@ def _collect(part: Sequence[News], telling: Telling, now: datetime) -> None:
     if not telling.digests.collect(collected, told):
         message = "the ledger changed while a digest was written: it is tried again with what is not told by then"
         raise UnavailableError(message)
+
+
+def _not_told(part: Iterable[Changed], error: NodewardenError) -> list[Failure]:
+    return [Failure(one.sequence_number, error) for one in part]
 
 
 def _with_change(news: News, wrong: str) -> Message:

@@ -13,16 +13,18 @@ from nodewarden.notice import Telling
 from nodewarden.wiring import once
 
 if TYPE_CHECKING:
+    from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.message.flood import NoticePolicy
     from nodewarden.wiring import Wiring
 
 
-def telling(wired: Wiring) -> Telling:
+def telling(wired: FleetWiring) -> Telling:
     """Give what telling takes. A policy that is wrong must not keep people from hearing: each message then says what is wrong."""
     return Telling(
         ledger=wired.ledger,
         digests=digests(wired),
         topic=wired.topic,
+        bus=wired.bus,
         stack=wired.stack,
         policy=_policy(wired.variable("POLICY_FOLDER")),
     )
@@ -30,7 +32,7 @@ def telling(wired: Wiring) -> Telling:
 
 def digests(wired: Wiring) -> DigestLedger:
     """Give the digests in the ledger."""
-    return DigestLedger(items=wired.items, retention=wired.ledger.retention)
+    return DigestLedger(items=wired.items, retention=wired.retention)
 
 
 @once

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from nodewarden import gather
 from nodewarden.carry_out import carry_out, raise_first
 from nodewarden.errors import RequestError
-from nodewarden.record import FINAL, Outcome, Remediation, Undone, stamp
+from nodewarden.record import FINAL, UNFINISHED, Outcome, Remediation, Undone, stamp
 from nodewarden.request import REMEDIATION_ID, Request, parse_duration, parse_remediation_id
-from nodewarden.security_group.decision import Revoke, decide
+from nodewarden.security_group.decision import Note, Revoke, decide
 from nodewarden.security_group.verdict import Mode
 from nodewarden.undo import exempting
 
@@ -47,7 +47,7 @@ def revoke(request: Request, wired: Wiring) -> dict[str, Any]:
     seen = narrowed(gather.look(place, ec2, wired.ledger, policy), observed)
     decision = decide(seen, policy, Mode.ENFORCE, datetime.now(UTC))
     raise_first([seen.unread] if seen.unread else [])
-    done = carry_out(_asked_for(decision, who), ec2, wired.ledger, wired.breaker)
+    done = carry_out(_asked_for(decision, observed, who), ec2, wired.ledger, wired.breaker)
     raise_first(done.failures)
     if closed := [written for written in done.written if written.outcome is Outcome.REVOKED]:
         return _closed(name, closed)
@@ -93,15 +93,19 @@ def _on_record(request: Request, wired: Wiring, name: str) -> Remediation:
     return found
 
 
-def _asked_for(decision: Decision, who: dict[str, str]) -> Iterable[Revoke]:
-    """Give what is to be revoked, and say on record who asked; nothing else of the decision is for this verb."""
+def _asked_for(decision: Decision, observed: Remediation, who: dict[str, str]) -> Iterable[Revoke | Note]:
+    """Give what is to be revoked, with who asked on record, and the end of what an earlier try began.
+
+    Nothing else of the decision is for this verb.
+    """
     asked = f"{who['by']} had it closed: {who['reason']}"
     for action in decision.actions:
         if isinstance(action, Revoke):
             why = action.remediation.why
-            yield replace(
-                action, remediation=replace(action.remediation, why=why if asked in why else f"{why}; {asked}")
-            )
+            said = why if asked in why else f"{why}; {asked}"
+            yield replace(action, remediation=replace(action.remediation, why=said))
+        elif isinstance(action, Note) and observed.outcome in UNFINISHED:
+            yield action
 
 
 def _closed(name: str, closed: Iterable[Remediation]) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from nodewarden.errors import (
     AwsError,
     GoneError,
     MissingPermissionError,
+    NodeGroupBusyError,
+    ReleaseNotAllowedError,
+    StalePageError,
     ThrottledError,
     UnavailableError,
 )
@@ -24,14 +27,13 @@ GONE = frozenset(
     {
         "InvalidGroup.NotFound",
         "InvalidPermission.NotFound",
-        "InvalidNextToken",
-        "InvalidPaginationToken",
         "InvalidPrefixListID.NotFound",
         "InvalidPrefixListId.NotFound",
         "InvalidSecurityGroupRuleId.NotFound",
         "ResourceNotFoundException",
     }
 )
+STALE_PAGE = frozenset({"InvalidNextToken", "InvalidPaginationToken"})
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDeniedException", "UnauthorizedOperation"}
 )
@@ -51,6 +53,10 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+# Of `UpdateNodegroupVersion`: EKS answers the same codes for many mistakes, and only its words tell that it does not take
+# a release. It has said both; the second also of releases that do not exist for the minor.
+BUSY = "ResourceInUseException"
+NOT_ALLOWED = ("Allowed release version is", "is not valid for kubernetes version")
 SERVER_ERROR = 500
 
 
@@ -72,12 +78,29 @@ def meaning(service: str) -> Iterator[None]:
 
 
 def _named(service: str, error: ClientError) -> AwsError:
-    code, action = code_of(error), f"{service}:{error.operation_name}"
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in GONE:
-        gone = GoneError(f"{action}: {code}")
-        gone.retried = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+    metadata = error.response.get("ResponseMetadata", {})
+    if code_of(error) in GONE:
+        gone = GoneError(f"{service}:{error.operation_name}: {code_of(error)}")
+        gone.code = code_of(error)
+        gone.retried = metadata.get("RetryAttempts", 0) > 0
         return gone
+    if code_of(error) in STALE_PAGE:
+        return StalePageError(f"{service}:{error.operation_name}: {code_of(error)}: read the list from its beginning")
+    message = error.response.get("Error", {}).get("Message", "")
+    return refusal(
+        f"{service}:{error.operation_name}", code_of(error), message, status=metadata.get("HTTPStatusCode", 0)
+    )
+
+
+def refusal(action: str, code: str, message: str, *, status: int = 0) -> AwsError:
+    """Name what AWS answered to `action`, such as `eks:UpdateNodegroupVersion`; `status` is HTTP's, 0 where there is none."""
+    refused = _kind(action, code, message, status)
+    refused.code = code
+    return refused
+
+
+def _kind(action: str, code: str, message: str, status: int) -> AwsError:
+    service = action.partition(":")[0]
     if code in DENIED:
         return MissingPermissionError(
             f"the role lacks {action} ({code}); add it to the function's role and run the event again"
@@ -88,4 +111,9 @@ def _named(service: str, error: ClientError) -> AwsError:
         )
     if status >= SERVER_ERROR:
         return UnavailableError(f"{action} failed on AWS's side ({status} {code}); try again (an event is, by itself)")
-    return AwsError(f"{action} was refused: {code}: {error.response.get('Error', {}).get('Message', '')}")
+    said = f"{action} was refused: {code}: {message}"
+    if code == BUSY:
+        return NodeGroupBusyError(f"{said} (it is being updated: wait for the update in progress)")
+    if any(words in message for words in NOT_ALLOWED):
+        return ReleaseNotAllowedError(f"{said} (EKS does not take this release yet, or no longer: try again later)")
+    return AwsError(said)

@@ -24,7 +24,7 @@ UNDOABLE = {Outcome.REVOKED.value, Outcome.PARTIAL.value}
 class Line:
     """One change of a digest: `change` names it, `said` is the subject that a message of its own would have had.
 
-    `remediation`, `account` and `region` are "" where the change is about none.
+    `remediation`, `rollout`, `account` and `region` are "" where the change is about none.
     """
 
     change: str
@@ -32,6 +32,7 @@ class Line:
     severity: str
     outcome: str
     remediation: str = ""
+    rollout: str = ""
     account: str = ""
     region: str = ""
 
@@ -94,7 +95,8 @@ def _region(digest: Digest) -> str:
 
 def _heads(digest: Digest) -> Counter[str]:
     """Count what the subjects begin with, worst first."""
-    return Counter(line.said.partition(": ")[0] for line in digest.lines)
+    region = _region(digest)
+    return Counter(_without(region, line.said).partition(": ")[0] for line in digest.lines)
 
 
 def _sections(digest: Digest, stack: str) -> Sections:
@@ -122,9 +124,13 @@ def _shown(digest: Digest) -> tuple[Line, ...]:
 
 
 def _said(line: Line, region: str) -> Iterator[str]:
-    yield line.said.removesuffix(f", {region}")
-    if line.remediation:
-        yield f"- {line.remediation}"
+    yield _without(region, line.said)
+    if name := line.remediation or line.rollout:
+        yield f"- {name}"
+
+
+def _without(region: str, said: str) -> str:
+    return said.removesuffix(f", {region}")
 
 
 def _place(line: Line) -> str:
@@ -141,7 +147,7 @@ def _undo(digest: Digest, stack: str) -> list[str | Command]:
 
 
 def _line(change: str, message: Message) -> Line:
-    about = {name: str(message.document.get(name, "")) for name in ("remediation", "account", "region")}
+    about = {name: str(message.document.get(name, "")) for name in ("remediation", "rollout", "account", "region")}
     return Line(
         change=change,
         said=message.subject,

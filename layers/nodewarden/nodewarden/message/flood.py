@@ -8,15 +8,17 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from nodewarden.message.digest import SEVERITIES
+from nodewarden.rollout.step import StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nodewarden.message.message import Message
     from nodewarden.table import Table
 
 # A digest and the entries that it tells are written as one transaction; DynamoDB takes 100 items in one.
 MOST_TOGETHER = 99
+ASKING = frozenset({StepKind.AWAITING_APPROVAL.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +35,30 @@ class NoticePolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """A change of a ledger entry that people are to hear of: the entry's key, its version, and the words for it."""
+class Changed:
+    """A change of a ledger entry that is to be told: the entry's key, the number that it is told under, its stream record."""
 
     pk: str
     sk: str
     version: int
     sequence_number: str
-    message: Message
+
+    @property
+    def key(self) -> Mapping[str, str]:
+        """The entry's key."""
+        return {"pk": self.pk, "sk": self.sk}
 
     @property
     def change(self) -> str:
         """Name the change: the same in every retry."""
         return f"{self.pk}/{self.sk}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News(Changed):
+    """A change that people are to hear of, and the words for it."""
+
+    message: Message
 
     @property
     def severity(self) -> str:
@@ -62,9 +75,14 @@ class News:
         """Whether it is a digest already."""
         return "digest" in self.message.document
 
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for a person's answer, for which a digest has neither button nor command."""
+        return self.message.document["outcome"] in ASKING
+
 
 # The changes of one entry, in their order: they are told by themselves or together, never apart.
-type Incident = tuple[News, ...]
+type Incident[T: Changed] = tuple[T, ...]
 
 
 def read(table: Table) -> NoticePolicy:
@@ -87,25 +105,29 @@ def sort_out(news: Sequence[News], policy: NoticePolicy) -> tuple[list[News], li
     """Give the news that are told by themselves, in their order, and those that are told together."""
     digests: list[list[News]] = []
     for kind in dict.fromkeys(one.kind for one in news if not one.is_digest):
-        incidents = _incidents([one for one in news if one.kind == kind and not one.is_digest])
-        parts = batched(_together(incidents, policy), MOST_TOGETHER, strict=False)
+        of_kind = incidents(one for one in news if one.kind == kind and not one.is_digest)
+        parts = batched(_together(of_kind, policy), MOST_TOGETHER, strict=False)
         digests += [[one for incident in part for one in incident] for part in parts]
     together = {one.change for digest in digests for one in digest}
     return [one for one in news if one.change not in together], digests
 
 
-def _incidents(news: Sequence[News]) -> list[Incident]:
-    return [tuple(one for one in news if (one.pk, one.sk) == key) for key in dict.fromkeys((n.pk, n.sk) for n in news)]
+def incidents[T: Changed](changes: Iterable[T]) -> list[Incident[T]]:
+    """Put the changes of each entry together, in their order."""
+    found: dict[tuple[str, str], list[T]] = {}
+    for one in changes:
+        found.setdefault((one.pk, one.sk), []).append(one)
+    return [*map(tuple, found.values())]
 
 
-def _together(incidents: list[Incident], policy: NoticePolicy) -> list[Incident]:
-    """Give the incidents that a digest tells, worst first; one alone makes no digest."""
-    if len(incidents) <= policy.digest_above:
+def _together(found: list[Incident[News]], policy: NoticePolicy) -> list[Incident[News]]:
+    """Give the incidents that a digest tells, worst first; what asks is told by itself, and one alone makes no digest."""
+    if len(found) <= policy.digest_above:
         return []
-    ranked = sorted(incidents, key=_rank)
-    alone = min(policy.critical_alone, sum(_rank(incident) == 0 for incident in incidents))
+    ranked = sorted((incident for incident in found if not any(one.asks for one in incident)), key=_rank)
+    alone = min(policy.critical_alone, sum(_rank(incident) == 0 for incident in ranked))
     return ranked[alone:] if len(ranked) - alone > 1 else []
 
 
-def _rank(incident: Incident) -> int:
+def _rank(incident: Incident[News]) -> int:
     return min(SEVERITIES.index(one.severity) for one in incident)

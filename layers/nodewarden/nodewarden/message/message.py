@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nodewarden.security_group.event import one_line
@@ -80,6 +81,18 @@ def text(sections: Sections) -> str:
     sam remote …
     """
     return "\n\n".join("\n".join([title.upper(), *_laid_out(words)]) for title, words in sections if words)
+
+
+def lasting(duration: timedelta) -> str:
+    """Say a duration by its two largest parts.
+
+    >>> lasting(timedelta(days=1, hours=2, minutes=3)), lasting(timedelta(minutes=20)), lasting(timedelta())
+    ('1 day 2 hours', '20 minutes', '0 minutes')
+    """
+    minutes = round(duration / timedelta(minutes=1))
+    parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
+    said = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count]
+    return " ".join(said[:2]) or "0 minutes"
 
 
 def command(function: str, request: dict[str, str], place: Place | None, stack: str) -> Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nodewarden.message.message import TO_FILL_IN, Command, Message, command, subject
+from nodewarden.message.message import TO_FILL_IN, Command, Message, Sections, command, subject
 from nodewarden.record import Outcome, Place, Remediation, stamp
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def of_remediation(r: Remediation, stack: str) -> Message | None:
     if r.run or r.outcome in SILENT or (r.outcome is Outcome.EXEMPT and r.reopens):
         return None
     severity, said = _severity(r)
-    sections: list[tuple[str, str | list[str]]] = [
+    sections: Sections = [
         ("What", _what(r)),
         ("Where", _where(r)),
         ("Why", r.why),
@@ -128,8 +128,9 @@ def _who(r: Remediation) -> str:
         return f"{r.undone.by}: {r.undone.reason}"
     if r.cause is None or not r.cause.event_name:
         return "unknown: no API call came with it"
-    if not r.cause.actor:
-        return f"unknown: it was open before this ({r.cause.event_name} at {r.cause.at})"
+    if not r.cause.opens:
+        by = f" by {r.cause.actor}" if r.cause.actor else ""
+        return f"unknown: it was open before this ({r.cause.event_name}{by} at {r.cause.at})"
     call = (
         f"{r.cause.actor} by {r.cause.event_name} at {r.cause.at}, from {r.cause.source_ip} with {r.cause.user_agent}"
     )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from nodewarden.request import REMEDIATION_ID
+from nodewarden.request import REMEDIATION_ID, ROLLOUT_ID
 from nodewarden.security_group.event import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Mapping
 
 LONGEST_VALUE = 2000  # characters of a button's value that Slack takes
+WAVE = re.compile(r"[^\x00-\x1f\x7f]{1,100}")  # whatever rollout.toml calls it
 
 
 class Function(StrEnum):
@@ -26,9 +27,10 @@ class Function(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """One button: under messages of `kind` with one of `outcomes`, about what `about` names in the message's document.
+    """One button: under messages of `kind` with one of `outcomes`.
 
-    `name` is the policy's word for it, `request` the verb with its fixed fields, `sure` what is asked before it counts.
+    `name` is the policy's word for it, `request` the verb with its fixed fields, `about` the fields that the message's
+    document gives, each with its form, and `sure` what is asked before it counts.
     """
 
     name: str
@@ -37,8 +39,7 @@ class Button:
     request: Mapping[str, str]
     kind: str
     outcomes: frozenset[str]
-    about: str
-    names: re.Pattern[str]
+    about: Mapping[str, re.Pattern[str]]
     sure: str
     dangerous: bool = False
 
@@ -52,8 +53,7 @@ BUTTONS = (
         request={"verb": "revoke"},
         kind="security_group",
         outcomes=frozenset({"observed"}),
-        about="remediation",
-        names=REMEDIATION_ID,
+        about={"remediation": REMEDIATION_ID},
         sure="Closes the opening for good, whatever the mode. It can be undone.",
     ),
     Button(
@@ -63,8 +63,7 @@ BUTTONS = (
         request={"verb": "undo", "for": "4h"},
         kind="security_group",
         outcomes=frozenset({"revoked", "partial"}),
-        about="remediation",
-        names=REMEDIATION_ID,
+        about={"remediation": REMEDIATION_ID},
         sure="Opens the group to the internet again, for four hours.",
         dangerous=True,
     ),
@@ -75,9 +74,29 @@ BUTTONS = (
         request={"verb": "exempt", "for": "24h"},
         kind="security_group",
         outcomes=frozenset({"observed", "held", "paused", "flapping"}),
-        about="remediation",
-        names=REMEDIATION_ID,
+        about={"remediation": REMEDIATION_ID},
         sure="Leaves the opening as it is for a day.",
+        dangerous=True,
+    ),
+    Button(
+        name="approve",
+        label="Approve",
+        function=Function.OPERATOR,
+        request={"verb": "approve"},
+        kind="rollout",
+        outcomes=frozenset({"awaiting-approval"}),
+        about={"rollout": ROLLOUT_ID, "wave": WAVE},
+        sure="Lets the wave begin: EKS replaces its hosts, in the hours that the policy allows.",
+    ),
+    Button(
+        name="reject",
+        label="Reject",
+        function=Function.OPERATOR,
+        request={"verb": "reject"},
+        kind="rollout",
+        outcomes=frozenset({"awaiting-approval"}),
+        about={"rollout": ROLLOUT_ID, "wave": WAVE},
+        sure="Ends the rollout here: what is not done stays as it is, and is planned again with the next release.",
         dangerous=True,
     ),
 )
@@ -86,52 +105,59 @@ BY_NAME = {button.name: button for button in BUTTONS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a button is about: the message's change, and something of an account and region."""
+    """What a button is about: the message's change, an account and region, and what the button names there."""
 
     change: str
     account: str
     region: str
-    name: str
+    names: Mapping[str, str]
 
     def value(self) -> str:
         """Write it as the value of a button; `read_about` reads it."""
-        return json.dumps([self.change, self.account, self.region, self.name])
+        return json.dumps([self.change, self.account, self.region, dict(self.names)])
 
 
 def offered(document: Mapping[str, Any], change: str) -> tuple[tuple[Button, About], ...]:
     """Give the buttons that go under a message, each with what it is about."""
-    texts = {name: str(document.get(name, "")) for name in ("kind", "outcome", "account", "region")}
-    named = (
-        (
-            button,
-            About(change=change, account=texts["account"], region=texts["region"], name=str(document[button.about])),
-        )
-        for button in BUTTONS
-        if button.kind == texts["kind"] and texts["outcome"] in button.outcomes and button.about in document
-    )
-    return tuple((button, about) for button, about in named if is_about(button, about))
+    kind, outcome = document.get("kind"), document.get("outcome")
+    fitting = (button for button in BUTTONS if button.kind == kind and outcome in button.outcomes)
+    about = ((button, _about(button, document, change)) for button in fitting)
+    return tuple((button, each) for button, each in about if is_about(button, each))
 
 
 def read_about(value: str) -> About:
     """Read the value of a button that was pressed; raises ValueError where it is none of ours."""
     try:
-        parts = json.loads(value) if len(value) <= LONGEST_VALUE else None
-    except ValueError:
-        parts = None
-    if not isinstance(parts, list) or len(parts) != len(fields(About)) or not all(isinstance(p, str) for p in parts):
+        change, account, region, names = json.loads(value) if len(value) <= LONGEST_VALUE else ()
+    except (ValueError, TypeError) as error:
+        message = "not the value of a button"
+        raise ValueError(message) from error
+    return about_of(change, account, region, names)
+
+
+def about_of(change: object, account: object, region: object, names: object) -> About:
+    """Check that everything is a text; raises ValueError."""
+    named = [*names, *names.values()] if isinstance(names, dict) else [None]
+    if not all(isinstance(text, str) for text in (change, account, region, *named)):
         message = "not the value of a button"
         raise ValueError(message)
-    change, account, region, name = parts
-    return About(change=change, account=account, region=region, name=name)
+    return About(change=str(change), account=str(account), region=str(region), names=dict(names))  # type: ignore[call-overload]
 
 
 def is_about(button: Button, about: About) -> bool:
     """Tell whether what the button is about has the form of such a thing, of an account and of a region."""
-    forms = ((button.names, about.name), (ACCOUNT, about.account), (REGION, about.region))
-    return all(form.fullmatch(text) for form, text in forms)
+    forms = [(ACCOUNT, about.account), (REGION, about.region)]
+    forms += [(form, about.names.get(name, "")) for name, form in button.about.items()]
+    return about.names.keys() == button.about.keys() and all(form.fullmatch(text) for form, text in forms)
 
 
 def request_of(button: Button, about: About, by: str) -> dict[str, str]:
     """Give the request that the button hands over."""
-    where = {"account": about.account, "region": about.region, button.about: about.name}
+    where = {"account": about.account, "region": about.region, **about.names}
     return {**button.request, **where, "by": by, "reason": f"the button {button.label} in Slack"}
+
+
+def _about(button: Button, document: Mapping[str, Any], change: str) -> About:
+    account, region = (str(document.get(name, "")) for name in ("account", "region"))
+    names = {name: str(document.get(name, "")) for name in button.about}
+    return About(change=change, account=account, region=region, names=names)

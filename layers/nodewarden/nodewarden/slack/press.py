@@ -13,19 +13,22 @@ from urllib.parse import parse_qs
 from nodewarden.errors import PressError
 from nodewarden.security_group.event import line
 from nodewarden.slack import blocks
-from nodewarden.slack.button import BY_NAME, About, is_about, read_about
+from nodewarden.slack.button import BY_NAME, about_of, is_about, read_about
 from nodewarden.slack.policy import USER_ID, WEBHOOK_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nodewarden.slack.blocks import Block
-    from nodewarden.slack.button import Button
+    from nodewarden.slack.button import About, Button
     from nodewarden.slack.policy import SlackPolicy
     from nodewarden.slack.render import Payload
 
 LARGEST_BODY = 1_000_000  # bytes: Slack sends the whole message with a press
 MOST_BLOCKS_BYTES = 100_000  # of a message that is carried along to be replaced; ours are far smaller
+
+# What an answer of a verb has, and the word that goes before it.
+SAID_OF = {"exempt_until": "until", "wave": "wave", "applied": "applied"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +122,9 @@ def whispered(words: str) -> Payload:
 
 def outcome(button: Button, answer: Mapping[str, Any]) -> str:
     """Say what a verb that was carried out came to."""
-    until = answer.get("exempt_until")
     done = [str(words) for name in ("opened", "open_already", "closed") for words in answer.get(name, ())]
-    parts = [", ".join(done), f"until {until}" if until else ""]
+    parts = [", ".join(done)]
+    parts += [f"{word} {answer[name]}" for name, word in SAID_OF.items() if answer.get(name)]
     return "; ".join(part for part in parts if part) or f"{button.request['verb']} is done"
 
 
@@ -131,7 +134,7 @@ def _press(values: Mapping[str, Any]) -> Press:
     if not all(isinstance(values[name], str) for name in names):
         message = "not a text where there must be one"
         raise TypeError(message)
-    about = About(**{name: str(value) for name, value in values["about"].items()})
+    about = about_of(**values["about"])
     return Press(**{name: values[name] for name in names}, about=about, blocks=values["blocks"])
 
 

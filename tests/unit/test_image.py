@@ -1,0 +1,67 @@
+"""AMIs: visible, deprecated, allowed; in batches and pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+import time_machine
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from local.fleet import LASTS, REGION, Fleet
+from nodewarden.aws.image import Images
+from nodewarden.errors import MissingPermissionError
+from nodewarden.node_group import Image
+
+MOMENT = datetime(2026, 7, 14, 18, 30, tzinfo=UTC)
+
+
+def test_images_are_described_those_taken_back_too_and_one_that_cannot_be_seen_hides_no_other() -> None:
+    with mock_aws(), time_machine.travel(MOMENT):
+        fleet = Fleet()
+        fine, taken_back, refused, hidden = (
+            fleet.release(f"1.33.2-2026071{day}", at=MOMENT, public=day != 4) for day in range(1, 5)
+        )
+        fleet.deprecate(taken_back, MOMENT)
+        fleet.disallow(refused)
+        found = Images(boto3.client("ec2", region_name=REGION)).images([fine, taken_back, refused, hidden])
+
+    assert found == {
+        fine: Image(image_id=fine, state="available", allowed=True, deprecated_at=MOMENT + LASTS),
+        taken_back: Image(image_id=taken_back, state="available", allowed=True, deprecated_at=MOMENT),
+        refused: Image(image_id=refused, state="available", allowed=False, deprecated_at=MOMENT + LASTS),
+    }
+
+
+def test_many_images_are_asked_for_in_batches_and_over_every_page() -> None:
+    client: Any = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    ids = [f"ami-{number:017x}" for number in range(250)]
+    images = [{"ImageId": image_id, "State": "available"} for image_id in ids]
+    first = {
+        "Filters": [{"Name": "image-id", "Values": ids[:200]}],
+        "IncludeDeprecated": True,
+        "MaxResults": 1000,
+    }
+    second = first | {"Filters": [{"Name": "image-id", "Values": ids[200:]}]}
+    stubber = Stubber(client)
+    stubber.add_response("describe_images", {"Images": images[:150], "NextToken": "a"}, first)
+    stubber.add_response("describe_images", {"Images": images[150:200]}, first | {"NextToken": "a"})
+    stubber.add_response("describe_images", {"Images": images[200:]}, second)
+
+    with stubber:
+        found = Images(client).images([*ids, *ids])
+
+    assert list(found) == ids
+    assert found[ids[-1]] == Image(image_id=ids[-1], state="available", allowed=True, deprecated_at=None)
+
+
+def test_an_error_code_has_one_meaning() -> None:
+    client: Any = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    stubber = Stubber(client)
+    stubber.add_client_error("describe_images", "UnauthorizedOperation", http_status_code=403)
+
+    with stubber, pytest.raises(MissingPermissionError, match="ec2:DescribeImages"):
+        Images(client).images(["ami-0123456789abcdef0"])
