@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench import process, sweep
+from bench import button, process, sweep
 from bench.calls import Call, calls, differences
 from bench.row import Compared, Row, plain_row, ratio_row
 from bench.world import OFFICE, World
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.process import Side
     from bench.sweep import Swept
 
-COLD_TURNS, WARM_TURNS, SWEEP_TURNS = 25, 15, 3
+COLD_TURNS, WARM_TURNS, SWEEP_TURNS, PRESS_TURNS = 25, 15, 3, 5
 WARM_UP, WARM = 5, 15  # events of a process
 RESULT = template.ROOT / "build/bench.json"
 console = Console(width=120, highlight=False)
@@ -59,6 +59,7 @@ def _measure(folder: Path) -> Results:
         world = World.of(moto)
         counted, drift = _calls(world, moto, ours, baseline)
         rows = [*_cpu(world, ours, baseline), *counted]
+        rows.append(button.row(moto, folder, range(PRESS_TURNS)))
     drift += sweep.drift(folder)
     rows += sweep.compare(folder, _turns("sweeps", range(SWEEP_TURNS)))
     sizes = track(sweep.SIZES, description="sweeps of ever more groups", console=console, transient=True)

@@ -37,6 +37,7 @@ HOST = "127.0.0.1"
 CHANNEL = "C012AB3CD"
 TOKEN = "xoxb-012345678901-example"  # noqa: S105 of this Slack
 SIGNING_SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105
+BOT = {"bot_token": TOKEN, "channel": CHANNEL, "signing_secret": SIGNING_SECRET}
 WEBHOOK_PATH = "/services/T012AB3CD/B012AB3CD/example"
 MOST_RESPONSES = 5  # that a response URL takes
 
@@ -132,7 +133,7 @@ class Slack:
     def bot(self) -> dict[str, str]:
         """The secret for posting as a bot, with buttons."""
         api = f"https://{self.address}/api/"
-        return {"bot_token": TOKEN, "channel": CHANNEL, "signing_secret": SIGNING_SECRET, "api_url": api}
+        return {**BOT, "api_url": api}
 
     def fail(self, *faults: Fault) -> None:
         """Let the next requests come to this, one each."""

@@ -51,9 +51,9 @@ class Moto:
     endpoint: str
     recording: Path
 
-    def ask(self, path: str) -> None:
+    def ask(self, path: str, body: Mapping[str, Any] | None = None) -> None:
         """Ask the server itself, such as `reset`."""
-        answer = urllib3.request("POST", f"{self.endpoint}/moto-api/{path}", timeout=PATIENCE)
+        answer = urllib3.request("POST", f"{self.endpoint}/moto-api/{path}", json=body, timeout=PATIENCE)
         if answer.status not in {200, 201}:
             message = f"moto answers {path} with {answer.status}"
             raise RuntimeError(message)
@@ -146,10 +146,15 @@ def fleet(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def emulated(function: str, endpoint: str, folder: Path, handler: str = "app.handler", *more: Path) -> Iterator[Lambda]:
-    """Run a function under Lambda's Runtime Interface Emulator; `folder` takes what it writes. Raises NotBuiltError."""
+def emulated(
+    function: str, endpoint: str, folder: Path, handler: str = "app.handler", *more: Path, **variables: str
+) -> Iterator[Lambda]:
+    """Run a function under Lambda's Runtime Interface Emulator; `folder` takes what it writes. Raises NotBuiltError.
+
+    `more` are folders beside its own, `variables` those of its environment that are not as the template says.
+    """
     code, port = function_folder(function), _free_port()
-    variables = environment(function, path_of(code, *more, _runtime(folder)), endpoint)
+    variables = environment(function, path_of(code, *more, _runtime(folder)), endpoint) | variables
     addresses = (f"127.0.0.1:{port}", f"127.0.0.1:{_free_port()}")
     options = ("--runtime-interface-emulator-address", addresses[0], "--runtime-api-address", addresses[1])
     log = folder / "emulator.log"

@@ -257,3 +257,19 @@ def test_a_request_that_cannot_be_carried_out_says_what_to_do(
 
     assert not answer["ok"]
     assert error in answer["error"]
+
+
+def test_the_same_answer_with_the_same_token_is_one_answer_even_when_it_is_applied(quick: FleetWorld) -> None:
+    quick.behind("prod")
+    quick.looks()
+    quick.until("awaiting-approval")
+    request = {"rollout": quick.rollout["rollout_id"], "wave": "prod", "token": "0123456789abcdef", **WHO}
+
+    first = quick.world.ask("approve", **request)
+    quick.passes(minutes=1)
+    again = quick.world.ask("approve", **request)
+    quick.until("finished")
+
+    assert first["ok"]
+    assert quick.world.ask("approve", **request) == again == first
+    assert len([entry for entry in quick.entries() if entry["sk"].startswith("answer#")]) == 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from local import template
 from local.fake_slack import BROKEN, BUSY, LOST, NO_BLOCKS, SIGNING_SECRET, TOKEN, WEBHOOK_PATH, Fault
 from local.stack import Crash
 from nodewarden import wiring
@@ -29,6 +30,16 @@ def test_what_is_closed_is_told_in_slack_with_a_button_to_undo_it(slack_world: S
     assert "i-" not in message.buttons
     assert [*message.buttons] == ["undo"]
     assert "sam remote invoke UndoFunction" in message.words
+
+
+@pytest.mark.parametrize("name", ["alarm", "closed"])
+def test_the_event_that_is_kept_for_trying_it_out_is_posted(slack_world: SlackWorld, name: str) -> None:
+    event = json.loads((template.ROOT / f"events/slack/{name}.json").read_text("utf-8"))
+
+    slack_world.world.stack.invoke("SlackFunction", event)
+
+    (message,) = slack_world.slack.messages
+    assert message.blocks[0]["text"]["text"].startswith("🔴 ALARM" if name == "alarm" else "🟠 Closed")
 
 
 def test_a_webhook_gets_the_same_words_without_buttons(slack_world: SlackWorld) -> None:

@@ -11,9 +11,12 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 
+from local import template
 from local.fake_slack import BROKEN, LOST, SIGNING_SECRET, Fault, request
 from local.stack import Crash
 from nodewarden import wiring
+from nodewarden.slack.policy import SlackPolicy
+from nodewarden.slack.press import read_event
 from tests.functional.slack_world import ALICE, BOB, MALLORY
 from tests.functional.world import refuse
 
@@ -254,6 +257,13 @@ def test_what_slack_did_not_send_is_refused_without_a_reason_and_does_nothing(
     assert SIGNING_SECRET not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["approve", "undo"])
+def test_the_press_that_is_kept_for_trying_it_out_is_one(name: str) -> None:
+    event = json.loads((template.ROOT / f"events/slack_decision/{name}.json").read_text("utf-8"))
+
+    assert read_event(event, SlackPolicy(hosts=frozenset(), users={})).button == name
+
+
 def test_a_body_that_comes_as_text_is_as_good_as_base64(slack_world: SlackWorld) -> None:
     slack_world.closed_group()
     event = slack_world.slack.press("undo", ALICE)
@@ -362,6 +372,33 @@ def test_without_a_signing_secret_nothing_is_verified(slack_world: SlackWorld, s
     for each in (event, request(raw, secret="")):
         with pytest.raises(Exception, match="no button can be verified"):
             slack_world.send(each)
+
+
+@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_after_a_crash_at_any_call_of_a_press_the_button_can_be_pressed_again(
+    slack_world: SlackWorld, number: int, *, before: bool
+) -> None:
+    group = slack_world.closed_group()
+    wiring.forget()
+    seen: list[Call] = []
+
+    def die(call: Call) -> None:
+        if call.function == "SlackButtonFunction" and call.before is before:
+            seen.append(call)
+            if len(seen) == number + 1:
+                raise Crash
+
+    slack_world.world.stack.observers.append(die)
+    with pytest.raises(Crash):  # Slack shows an error to whoever pressed
+        slack_world.press("undo")
+    slack_world.world.stack.observers.remove(die)
+
+    slack_world.press("undo", message=0)
+
+    assert slack_world.world.sources(group) == {"0.0.0.0/0"}
+    assert slack_world.world.told() == ["revoked", "undone"]
+    assert slack_world.world.failures() == []
 
 
 def test_a_public_call_costs_two_calls_of_aws_at_most(slack_world: SlackWorld) -> None:

@@ -28,6 +28,7 @@ from nodewarden.rollout.step import StepKind, tell
 from nodewarden.security_group import policy as security_group_policy
 from nodewarden.security_group.event import parse
 from nodewarden.slack import policy as slack_policy
+from nodewarden.slack.button import BUTTONS
 from nodewarden.table import Table
 from nodewarden.undo import undo
 from nodewarden.verbs import VERBS, operate
@@ -172,6 +173,14 @@ def test_every_setting_of_the_policy_is_in_the_readme(file: str, reads: Callable
 
     assert has in table.known
     assert [key for key in table.known if not re.search(rf"`(\[\[)?{key}(]])?`", README.read_text("utf-8"))] == []
+
+
+def test_every_button_is_in_the_readme_with_its_verb() -> None:
+    lines = README.read_text("utf-8").splitlines()
+
+    for button in BUTTONS:
+        (line,) = (line for line in lines if line.startswith(f"| {button.label} | "))
+        assert f"the verb `{button.request['verb']}`" in line
 
 
 def test_every_setting_of_a_wave_is_in_the_readme() -> None:

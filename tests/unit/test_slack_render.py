@@ -144,7 +144,7 @@ def test_a_button_answers_for_the_wave_that_was_asked_for_and_no_later_one() -> 
     document = messages()["rollout-awaiting-approval"].document
     (button, about), _ = offered(document, CHANGE)
 
-    assert request_of(button, about, "alice")["wave"] == "prod"
+    assert request_of(button, about, "alice", CHANGE)["wave"] == "prod"
 
 
 @pytest.mark.parametrize("wave", ["", "a\nb", "w" * 101])
@@ -168,7 +168,7 @@ def test_a_button_hands_over_a_verb_that_there_is_and_asks_before(button: Any) -
 def test_what_a_button_hands_over_is_accepted_as_a_request(button: Any) -> None:
     documents = [read(message.subject, json.loads(message.bodies())["default"]) for message in messages().values()]
     about = next(about for each in documents for one, about in offered(each, CHANGE) if one is button)
-    request = request_of(button, about, "alice (Slack U012AB3CD)")
+    request = request_of(button, about, "alice (Slack U012AB3CD)", CHANGE)
 
     with pytest.raises(ReachedError):
         (undo if request["verb"] == "undo" else operate)(request, Unwired())  # type: ignore[arg-type]

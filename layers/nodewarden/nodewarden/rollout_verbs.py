@@ -34,23 +34,29 @@ def answering(verb: Verb) -> Callable[[Request, FleetWiring], dict[str, Any]]:
 
 
 def answer(verb: Verb, rollout_id: str, request: Request, wired: FleetWiring) -> dict[str, Any]:
-    """Put a person's answer to a rollout; raises RequestError where there is no such rollout, or it does not fit."""
+    """Put a person's answer to a rollout; raises RequestError where there is no such rollout, or it does not fit.
+
+    With a `token` it is safe to repeat: the same answer with the same token is one.
+    """
     table, now = request.table, datetime.now(UTC)
     wave = table.parsed("wave", words) if verb in {Verb.APPROVE, Verb.REJECT} and "wave" in table else None
     names_group = verb is Verb.SKIP or (verb is Verb.RETRY and "group" in table)
     group = _key(request, *table.parsed("group", parse_node_group)) if names_group else None
     who = request.who_and_why()
+    token = table.parsed("token", words, stamp(now))
     table.done()
     wired.ec2(request.account, request.region)  # an account that is not looked at has no rollouts
-    rollout = _as_answered(_found(rollout_id, wired), wired, now)
+    found = _found(rollout_id, wired)
+    rollout = _as_answered(found, wired, now)
     if verb in {Verb.APPROVE, Verb.REJECT}:
         wave = wave or rollout.next_wave  # what was asked for now, not what may be asked for when it is applied
-    parts = (rollout_id, verb.value, stamp(now), str(wave), str(group), *who.values())
+    parts = (rollout_id, verb.value, token, str(wave), str(group), *who.values())
     answer_id = hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
     given = Answer(answer_id=answer_id, verb=verb, at=now, wave=wave, group=group, **who)
-    if why := refusal(rollout, given):
-        raise RequestError(why)
-    wired.rollout_ledger.answer(rollout_id, given)
+    if answer_id not in {each.answer_id for each in found.answers}:
+        if why := refusal(rollout, given):
+            raise RequestError(why)
+        wired.rollout_ledger.answer(rollout_id, given)
     return {"rollout": rollout_id, "answer": answer_id, "wave": wave, "applied": "by the next tick, within minutes"}
 
 

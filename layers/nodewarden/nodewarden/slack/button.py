@@ -30,7 +30,8 @@ class Button:
     """One button: under messages of `kind` with one of `outcomes`.
 
     `name` is the policy's word for it, `request` the verb with its fixed fields, `about` the fields that the message's
-    document gives, each with its form, and `sure` what is asked before it counts.
+    document gives, each with its form, and `sure` what is asked before it counts. `takes_token` where the verb tells a
+    repeated request from a second one by a token; the others look at what is on record.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Button:
     about: Mapping[str, re.Pattern[str]]
     sure: str
     dangerous: bool = False
+    takes_token: bool = False
 
 
 # One line of data each. A verb that comes later needs nothing but its own here, and its users in slack.toml.
@@ -87,6 +89,7 @@ BUTTONS = (
         outcomes=frozenset({"awaiting-approval"}),
         about={"rollout": ROLLOUT_ID, "wave": WAVE},
         sure="Lets the wave begin: EKS replaces its hosts, in the hours that the policy allows.",
+        takes_token=True,
     ),
     Button(
         name="reject",
@@ -98,6 +101,7 @@ BUTTONS = (
         about={"rollout": ROLLOUT_ID, "wave": WAVE},
         sure="Ends the rollout here: what is not done stays as it is, and is planned again with the next release.",
         dangerous=True,
+        takes_token=True,
     ),
 )
 BY_NAME = {button.name: button for button in BUTTONS}
@@ -151,10 +155,11 @@ def is_about(button: Button, about: About) -> bool:
     return about.names.keys() == button.about.keys() and all(form.fullmatch(text) for form, text in forms)
 
 
-def request_of(button: Button, about: About, by: str) -> dict[str, str]:
+def request_of(button: Button, about: About, by: str, press_id: str) -> dict[str, str]:
     """Give the request that the button hands over."""
     where = {"account": about.account, "region": about.region, **about.names}
-    return {**button.request, **where, "by": by, "reason": f"the button {button.label} in Slack"}
+    token = {"token": press_id} if button.takes_token else {}
+    return {**button.request, **where, **token, "by": by, "reason": f"the button {button.label} in Slack"}
 
 
 def _about(button: Button, document: Mapping[str, Any], change: str) -> About:

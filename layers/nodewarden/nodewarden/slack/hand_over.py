@@ -38,7 +38,8 @@ def _finish(press: Press, button: Button, said: str, wired: SlackWiring, sender:
     """Have the verb carried out unless that is done already, then take the buttons away."""
     ledger, change = wired.ledger, press.about.change
     if not said:
-        answer = wired.functions.ask(wired.function(button.function), request_of(button, press.about, press.by))
+        request = request_of(button, press.about, press.by, press.press_id)
+        answer = wired.functions.ask(wired.function(button.function), request)
         if not answer.get("ok"):
             ledger.withdraw(change, press.press_id)
             words = f"{button.label} could not be done: {answer.get('error') or 'no reason was given'}"
