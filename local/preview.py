@@ -1,6 +1,6 @@
 """`make preview`: every message as text, as Slack's blocks, and as people see it, on one page: build/preview/index.html.
 
-docs/preview.png is a screenshot of build/preview/picture.html, 1710 by 1290.
+docs/preview.png is a screenshot of build/preview/picture.html, 1710 by 1306.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def main() -> None:
         (FOLDER / f"{name}.txt").write_text(kept(message), "utf-8")
         (FOLDER / f"{name}.blocks.json").write_text(json.dumps(blocks, indent=2, ensure_ascii=False) + "\n", "utf-8")
         shown[name] = (message, blocks)
-    (FOLDER / "picture.html").write_text(preview_page.picture(shown["closed"], shown["digest"]), "utf-8")
+    (FOLDER / "picture.html").write_text(
+        preview_page.picture(shown["closed"], shown["rollout-awaiting-approval"]), "utf-8"
+    )
     page = FOLDER / "index.html"
     page.write_text(preview_page.page(shown), "utf-8")
     print(f"{len(shown)} messages: {page}")

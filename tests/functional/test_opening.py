@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.stack import Crash
-from tests.functional.world import WHO
+from tests.functional.test_security_group_reach import open_to_list
+from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
     from local.stack import Call
@@ -58,6 +59,38 @@ def test_to_revoke_twice_is_to_revoke_once(world: World) -> None:
 
     assert first == second
     assert world.told() == ["observed", "revoked"]
+
+
+def open_to_a_list(world: World, group: str) -> None:
+    """Open a group to a prefix list that holds the internet."""
+    made = world.ec2.create_managed_prefix_list(
+        PrefixListName="all", MaxEntries=1, AddressFamily="IPv4", Entries=[{"Cidr": "0.0.0.0/0"}]
+    )
+    open_to_list(world, group, made["PrefixList"]["PrefixListId"])
+
+
+def test_revoke_says_so_where_it_cannot_read_what_the_record_is_about(world: World) -> None:
+    world.stack.update(Mode="observe")
+    group = world.group()
+    open_to_a_list(world, group)
+    world.deliver(group)
+    (entry,) = world.stack.remediations()
+    world.fault("ec2:GetManagedPrefixListEntries", refuse("InternalError", "GetManagedPrefixListEntries"))
+
+    answer = world.ask("revoke", remediation=entry["remediation_id"], **WHO)
+
+    assert "GetManagedPrefixListEntries" in answer["error"]
+    assert world.outcomes() == ["observed"]
+    assert len(world.rules(group)) == 1
+
+
+def test_a_list_that_cannot_be_read_does_not_keep_another_opening_from_being_revoked(world: World) -> None:
+    group, name = observed(world)
+    open_to_a_list(world, group)
+    world.fault("ec2:GetManagedPrefixListEntries", refuse("InternalError", "GetManagedPrefixListEntries"))
+
+    assert world.ask("revoke", remediation=name, **WHO)["closed"] == ["tcp/22 from 0.0.0.0/0"]
+    assert "0.0.0.0/0" not in world.sources(group)
 
 
 def test_revoke_leaves_what_is_exempt_and_says_so(world: World) -> None:

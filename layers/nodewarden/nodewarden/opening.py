@@ -46,7 +46,7 @@ def revoke(request: Request, wired: Wiring) -> dict[str, Any]:
     ec2 = wired.ec2(place.account, place.region)
     seen = narrowed(gather.look(place, ec2, wired.ledger, policy), observed)
     decision = decide(seen, policy, Mode.ENFORCE, datetime.now(UTC))
-    raise_first([seen.unread] if seen.unread else [])
+    raise_first([*seen.unread.values()])
     done = carry_out(_asked_for(decision, observed, who), ec2, wired.ledger, wired.breaker)
     raise_first(done.failures)
     if closed := [written for written in done.written if written.outcome is Outcome.REVOKED]:
@@ -76,9 +76,12 @@ def narrowed(look: Look, remediation: Remediation) -> Look:
     kept = (
         r for r in look.entries.remediations if r.remediation_id == remediation.remediation_id or r.outcome in FINAL
     )
+    rules = tuple(rule for rule in look.rules if rule.rule_id in ours)
+    sources = {rule.source for rule in rules}
     return replace(
         look,
-        rules=tuple(rule for rule in look.rules if rule.rule_id in ours),
+        rules=rules,
+        unread={list_id: error for list_id, error in look.unread.items() if list_id in sources},
         entries=replace(look.entries, remediations=tuple(kept)),
     )
 
