@@ -37,18 +37,19 @@ if TYPE_CHECKING:
     from nodewarden.message.flood import NoticePolicy
     from nodewarden.message.message import Message
 
-# Gives the changes that an item has, each with the number that it is told under.
-type Reader = Callable[[Item], Iterable[tuple[int, Change]]]
+# Gives the changes of an item after the one that was told last, each with the number that it is told under.
+type Reader = Callable[[Item, int], Iterable[tuple[int, Change]]]
 
 
 def _each_version(read: Callable[[Item], Change]) -> Reader:
-    return lambda item: [(int(item["version"]), read(item))]
+    """Take a new version for a change; one that was told is not even read."""
+    return lambda item, told: [(version, read(item))] if (version := int(item["version"])) > told else []
 
 
-def _each_step(item: Item) -> Iterable[tuple[int, Change]]:
+def _each_step(item: Item, told: int) -> Iterable[tuple[int, Change]]:
     """Read the steps of a rollout's head: its version grows without news."""
     rollout = read_head(item)
-    return [(step.number, RolloutStep(rollout=rollout, step=step)) for step in rollout.steps]
+    return [(step.number, RolloutStep(rollout=rollout, step=step)) for step in rollout.steps if step.number > told]
 
 
 # The first word of an item's sort key: who reads it. A kind that is not here is nobody's news.
@@ -130,7 +131,7 @@ def _news(item: Item, sequence_number: str, stack: str) -> list[Changed]:
         sighting = read_sighting(item)
         announced = detail(sighting, item["region"])
         return [Release(version=sighting.version, detail=announced, **known)] if announced else []
-    changes = [each for each in READERS[kind](item) if each[0] > told] if kind in READERS else []
+    changes = READERS[kind](item, told) if kind in READERS else ()
     worded = ((number, compose(change, stack)) for number, change in changes)
     return [News(version=number, message=message, **known) for number, message in worded if message]
 
