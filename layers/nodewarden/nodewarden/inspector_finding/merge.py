@@ -70,7 +70,10 @@ def newer(one: Record, other: Record) -> Record:
 
 
 def _age(word: Record) -> tuple[datetime, int, str]:
-    return (word.updated_at, LAST_WORD[word.status], repr((word.title, word.about, word.risk)))
+    rest = repr(
+        (word.kind, word.title, word.about, word.instance_id, word.risk)
+    )  # any order will do, as long as it is one
+    return (word.updated_at, LAST_WORD[word.status], rest)
 
 
 def merge(
