@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -59,6 +60,9 @@ from tests.unit.inspector_finding_builders import (
     rollout,
     standing,
 )
+
+if TYPE_CHECKING:
+    from nodewarden.rollout.state import Rollout
 
 CLOSED, SUPPRESSED = Status.CLOSED, Status.SUPPRESSED
 NEWER_TARGET = replace(TARGET, release_version=NEWER)
@@ -213,6 +217,22 @@ def test_a_planned_rollout_that_is_not_urgent_is_hastened_by_the_one_request() -
 
     assert [request.hastens for request in story.requests] == [planned.rollout_id]
     assert story.tells() == ["TellRequested"]
+
+
+def test_a_planned_rollout_is_hastened_to_the_newest_release() -> None:
+    story = Story()
+    story.comes(finding(), stands=standing(target=NEWER_TARGET), rolls=rollout(state=Rolls.PLANNED, wave=-1))
+
+    assert [(request.target, request.hastens) for request in story.requests] == [(NEWER_TARGET, "al2023-0123456789ab")]
+
+
+def test_a_rollout_that_has_started_a_group_is_joined_though_no_wave_is_said_to_have_begun() -> None:
+    planned = rollout(state=Rolls.PLANNED, wave=-1)
+    other = replace(planned.groups[WORKERS], key=replace(WORKERS, name="other"), started_at=NOW)
+    story = Story()
+    story.comes(finding(), stands=standing(), rolls=replace(planned, groups={**planned.groups, other.key: other}))
+
+    assert (story.requests, story.tells()) == ([], ["JoinRollout"])
 
 
 @pytest.mark.parametrize("state", [Rolls.PAUSED, Rolls.ABORTING])
@@ -432,6 +452,28 @@ def test_hosts_of_an_ami_that_nobody_names_wait_with_the_group() -> None:
     story.comes(finding(image_id=""), stands=ON_TARGET)
 
     assert story.now.state is State.WAITING
+
+
+def test_hosts_of_a_group_that_is_ahead_wait_whatever_image_its_target_has() -> None:
+    story = Story(OLD_AMI)
+    story.comes(finding(), stands=standing(Stands.AHEAD, runs=NEWER))
+
+    assert story.now.state is State.WAITING
+
+
+@pytest.mark.parametrize(
+    "rolls",
+    [
+        rollout(GroupState.DONE, Rolls.FINISHED, target=NEWER_TARGET, finished_at=NOW - 9 * DAY),
+        rollout(GroupState.FAILED, Rolls.FINISHED, finished_at=NOW - 9 * DAY),
+    ],
+    ids=["to another release", "that failed"],
+)
+def test_a_rollout_that_did_not_bring_what_the_group_runs_does_not_say_since_when(rolls: Rollout) -> None:
+    story = Story(NEW_AMI)
+    story.comes(finding(), stands=ON_TARGET, rolls=rolls)
+
+    assert (story.now.state, story.now.rolled_at) == (State.WAITING, None)
 
 
 def test_another_release_forgets_when_the_one_before_was_rolled() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from nodewarden.ami_release.standing import State as Stands
@@ -96,7 +96,9 @@ def _behind(standing: Standing, target: Target, rollout: Rollout | None) -> Outl
     if rollout is None or progress is None or rollout.state is Rolls.SUPERSEDED:
         return request
     if rollout.state not in FINAL and progress.state in UNFINISHED:
-        return _joined(standing, target, rollout, progress)
+        if may_be_hastened(rollout):
+            return replace(request, rollout_id=rollout.rollout_id)
+        return _joined(standing, rollout, progress)
     if progress.target.release_version != target.release_version or progress.may_return:
         return request
     why = f"the rollout {rollout.rollout_id} to {target.release_version} is through with it ({progress.state.value}{f': {line(progress.why)}' if progress.why else ''})"
@@ -108,13 +110,12 @@ def _behind(standing: Standing, target: Target, rollout: Rollout | None) -> Outl
     return Outlook(state=State.NOT_ROLLED, about=f"after {rollout.rollout_id}", reason=why, advice=advice)
 
 
-def _joined(standing: Standing, target: Target, rollout: Rollout, progress: GroupProgress) -> Outlook:
-    hastens = target.release_version == progress.target.release_version and may_be_hastened(rollout)
+def _joined(standing: Standing, rollout: Rollout, progress: GroupProgress) -> Outlook:
     halted = rollout.state in {Rolls.HALTED, Rolls.PAUSED}
     return Outlook(
-        state=State.REQUESTED if hastens else State.IN_ROLLOUT,
+        state=State.IN_ROLLOUT,
         about=progress.target.release_version,
-        reason=standing.reason if hastens else f"the rollout {rollout.rollout_id} is {rollout.state.value}",
+        reason=f"the rollout {rollout.rollout_id} is {rollout.state.value}",
         advice=f"Resume the rollout {rollout.rollout_id} to have it rolled." if halted else standing.advice,
         target=progress.target,
         rollout_id=rollout.rollout_id,
