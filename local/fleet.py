@@ -237,10 +237,10 @@ def _timestamp(moment: datetime) -> str:
 
 
 def waves() -> Fleet:
-    """Make a cluster for each wave that the policy ships, its node group one release behind."""
-    fleet = Fleet()
-    fleet.release(BEHIND)
-    fleet.release()
+    """Make a cluster for each wave that the policy ships, its node group behind a release that is old enough to roll."""
+    fleet, now = Fleet(), datetime.now(UTC)
+    fleet.release(BEHIND, at=now - timedelta(days=13))
+    fleet.release(at=now - timedelta(days=4))
     for wave in WAVES:
         fleet.cluster(wave)
         fleet.node_group(wave, release_version=BEHIND, tags={"nodewarden:wave": wave})

@@ -112,6 +112,9 @@ def _seed(moto: Moto, reach: str) -> None:
     print("Or ask what would be done about it:\n")
     request = json.dumps({"verb": "check", "group": group})
     print(f"echo '{request}' | " + _command("OperatorFunction --event -"))
+    print("\nOr, where moto has node groups (python -m local.fleet), plan a rollout, and move it on:\n")
+    print(_command("AmiReleaseFunction"))
+    print(_command("RolloutFunction"))
 
 
 def _command(what: str) -> str:
@@ -174,7 +177,7 @@ def _look(moto: Moto) -> None:
     table = moto.session.client("dynamodb", endpoint_url=moto.endpoint)
     print("The ledger:")
     for item in map(unmarshal, table.scan(TableName=moto.resources()["LedgerTable"])["Items"]):
-        print(f"  {item['sk']}: {item.get('outcome', '')}, {item['changed_at']}, {item.get('why', '')}")
+        print(f"  {item['sk']}: {item.get('outcome', item.get('state', ''))}, {item.get('why', '')}")
 
 
 if __name__ == "__main__":

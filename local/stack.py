@@ -48,6 +48,9 @@ IN_MOTO = {
     "AWS::SQS::Queue",
 }
 
+# What signs a call under another name than IAM's.
+IAM_NAMES = {"monitoring": "cloudwatch"}
+
 _running: ContextVar[str] = ContextVar("running", default="")
 
 
@@ -285,7 +288,7 @@ class Stack:
 
     def _handler(self, function: str) -> Callable[[object, Context], Any]:
         module = _module(template.code_folder(function) / "app.py")
-        handler: Callable[[object, Context], Any] = getattr(module, template.handler_name(function))
+        handler: Callable[[object, Context], Any] = getattr(module, template.handler(function).removeprefix("app."))
         return handler
 
     def _context(self, function: str, request_id: str = "") -> Context:
@@ -418,7 +421,9 @@ def _session() -> boto3.Session:
 def _observe(model: Any, event_name: str, **_: Any) -> None:
     """Tell the stack's observers of a function's call (botocore's events `before-call` and `after-call`)."""
     if function := _running.get():
-        call = Call(function, f"{model.service_model.signing_name}:{model.name}", event_name.startswith("before"))
+        signed_as = model.service_model.signing_name
+        action = f"{IAM_NAMES.get(signed_as, signed_as)}:{model.name}"
+        call = Call(function, action, event_name.startswith("before"))
         for stack in _watching:
             for observer in tuple(stack.observers):
                 observer(call)

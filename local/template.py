@@ -60,7 +60,7 @@ def code_folder(function: str) -> Path:
     return ROOT / str(source()["Resources"][function]["Properties"]["CodeUri"])
 
 
-def handler_name(function: str) -> str:
-    """Give the name of the function's handler in its app.py."""
-    handler: str = resources("AWS::Lambda::Function")[function]["Handler"]
-    return handler.removeprefix("app.")
+def handler(function: str) -> str:
+    """Give the function's handler, such as `app.handler`."""
+    named: str = resources("AWS::Lambda::Function")[function]["Handler"]
+    return named

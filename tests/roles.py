@@ -19,16 +19,25 @@ PLATFORM_POLICIES = {
 # A call -> the actions that AWS checks beside its own.
 DEPENDENT = {
     "ec2:AuthorizeSecurityGroupIngress": {"ec2:CreateTags"},  # with TagSpecifications
+    # Of a group with a launch template (EKS user guide, "Customize managed nodes with launch templates").
+    "eks:UpdateNodegroupVersion": {"ec2:CreateTags", "ec2:RunInstances"},
     "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},  # to a topic with a customer key
 }
 
-# Reads that cannot be narrowed to a resource (Service Authorization Reference, Amazon EC2).
+# A call that is no action of its own -> the actions that AWS checks for it.
+CHECKED_AS = {"dynamodb:TransactWriteItems": {"dynamodb:UpdateItem"}}  # ours are made of updates only
+
+# Reads that cannot be narrowed to a resource (Service Authorization Reference of EC2, EKS and CloudWatch).
 UNNARROWED = {
+    "cloudwatch:DescribeAlarms",  # could be, but then answers no composite alarms
+    "ec2:DescribeImages",
     "ec2:DescribeInstances",
     "ec2:DescribeManagedPrefixLists",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "eks:ListClusters",
 }
 
 
@@ -51,7 +60,8 @@ def allowed(function: str) -> set[str]:
 
 def needed(calls: set[str]) -> set[str]:
     """Give the actions that these calls need."""
-    return calls | {action for call in calls for action in DEPENDENT.get(call, set())}
+    own = {action for call in calls for action in CHECKED_AS.get(call, {call})}
+    return own | {action for call in calls for action in DEPENDENT.get(call, set())}
 
 
 def managed(function: str) -> set[str]:

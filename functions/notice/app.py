@@ -1,4 +1,4 @@
-"""NoticeFunction: turns changes of the ledger into messages on the topic."""
+"""NoticeFunction: turns changes of the ledger into messages on the topic, and releases into events on the bus."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from nodewarden.fleet_wiring import fleet_wiring
 from nodewarden.notice import tell_each
-from nodewarden.wiring import wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -21,10 +21,10 @@ metrics = Metrics()
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Tell people of each record of the table's stream; answers which ones failed (`ReportBatchItemFailures`)."""
-    wired = wiring()
+    wired = fleet_wiring()
     records = event["Records"]
     metrics.add_metric(name="Changes", unit=MetricUnit.Count, value=len(records))
-    failures = tell_each(records, wired.ledger, wired.topic, wired.stack)
+    failures = tell_each(records, wired.ledger, wired.topic, wired.bus, wired.stack)
     for failure in failures:
         logger.error("not told", extra={"sequence_number": failure.sequence_number, "error": str(failure.error)})
     metrics.add_metric(name="ChangesNotTold", unit=MetricUnit.Count, value=len(failures))

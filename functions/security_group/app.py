@@ -40,12 +40,15 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     outcomes = {}
     for place in gather.places(trigger, ec2):
         try:
-            judged = judge_group(place, wired, wired.mode, Known(cause=trigger.cause))
+            mode = wired.mode if trigger.opens else wired.arrival_mode
+            judged = judge_group(place, wired, mode, Known(cause=trigger.cause))
         except NodewardenError as error:
             failures.append(error)
         else:
             failures += judged.failures
             outcomes[place.group_id] = _answer(place.group_id, judged)
+            if any(verdict.outcome is None for verdict in judged.verdicts):
+                wired.ledger.forget_look(place)
     raise_first(failures)
     return outcomes
 

@@ -14,18 +14,33 @@ from typing import Any
 
 # What the functions call; a test holds it against their roles.
 OPERATIONS = {
-    "dynamodb": {"GetItem", "Query", "UpdateItem"},
+    "cloudwatch": {"DescribeAlarms"},
+    "dynamodb": {"GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {
         "AuthorizeSecurityGroupIngress",
+        "DescribeImages",
         "DescribeInstances",
         "DescribeManagedPrefixLists",
         "DescribeNetworkInterfaces",
         "DescribeSecurityGroupRules",
         "DescribeSecurityGroups",
+        "DescribeSubnets",
         "GetManagedPrefixListEntries",
         "RevokeSecurityGroupIngress",
     },
+    "eks": {
+        "DescribeCluster",
+        "DescribeNodegroup",
+        "DescribeUpdate",
+        "ListClusters",
+        "ListFargateProfiles",
+        "ListNodegroups",
+        "ListUpdates",
+        "UpdateNodegroupVersion",
+    },
+    "events": {"PutEvents"},
     "sns": {"Publish"},
+    "ssm": {"GetParameters"},
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+import time_machine
 from moto import mock_aws
 
 from local import (
@@ -14,6 +15,8 @@ from local import (
 )
 from local.stack import Stack
 from tests import roles
+from tests.functional.fleet_watch import NOW, FleetWatch
+from tests.functional.fleet_world import BEGIN, QUICK, FleetWorld
 from tests.functional.world import World
 
 if TYPE_CHECKING:
@@ -35,6 +38,27 @@ def _stack() -> Iterator[Stack]:
 @pytest.fixture(name="world")
 def _world(stack: Stack) -> World:
     return World(stack, boto3.client("ec2"))
+
+
+@pytest.fixture(name="watch")
+def _watch(stack: Stack) -> Iterator[FleetWatch]:
+    with time_machine.travel(NOW):
+        yield FleetWatch(stack)
+
+
+@pytest.fixture(name="fleet")
+def _fleet(world: World) -> Iterator[FleetWorld]:
+    with time_machine.travel(BEGIN, tick=False) as clock:
+        yield FleetWorld(world, clock)
+
+
+@pytest.fixture(name="quick")
+def _quick(fleet: FleetWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FleetWorld:
+    """Give a fleet that rolls by a policy of hours, its alarm OK."""
+    (tmp_path / "rollout.toml").write_text(QUICK, "utf-8")
+    monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path))
+    fleet.alarm("OK")
+    return fleet
 
 
 @pytest.fixture(name="allowing_https")

@@ -8,6 +8,7 @@ import pytest
 
 from local import hosts, template
 from tests import roles
+from tests.functional.fleet_watch import NEWER, FleetWatch
 from tests.functional.test_security_group_hosts import start_of
 from tests.functional.test_security_group_reach import open_to_list
 from tests.functional.world import WHO
@@ -60,7 +61,16 @@ def do_everything(world: World) -> dict[str, set[str]]:
     world.ask("pause", what="acting", **WHO)
     world.ask("resume", what="acting", **WHO)
     assert world.ask("undo", remediation=name, **{"for": "4h"}, **WHO)["ok"]
+    watch_a_release(FleetWatch(world.stack))
     return called
+
+
+def watch_a_release(watch: FleetWatch) -> None:
+    """Let a release come that node groups are behind."""
+    watch.behind()
+    watch.look()
+    watch.fleet.release(NEWER)
+    watch.look()
 
 
 def test_every_call_is_allowed_and_nothing_else_is(world: World) -> None:
@@ -95,5 +105,19 @@ def test_undo_tags_nothing_but_the_rules_that_it_puts_back() -> None:
     assert tagging["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:security-group-rule/*"}
 
 
-def test_no_function_that_acts_needs_the_topic() -> None:
+def test_no_function_that_acts_needs_the_topic_or_the_bus() -> None:
     assert [f for f in FUNCTIONS if "sns:Publish" in roles.allowed(f)] == ["NoticeFunction"]
+    assert [f for f in FUNCTIONS if "events:PutEvents" in roles.allowed(f)] == ["NoticeFunction"]
+
+
+def test_who_looks_at_the_fleet_changes_nothing_of_it() -> None:
+    read = {"Describe", "Get", "List", "Query"}
+    others = {a for a in roles.allowed("AmiReleaseFunction") if not a.partition(":")[2].startswith(tuple(read))}
+
+    assert others == {"dynamodb:UpdateItem"}
+
+
+def test_of_ssm_only_what_aws_publishes_is_read() -> None:
+    reading = [s for f in FUNCTIONS for s in roles.statements(f) if "ssm:GetParameters" in roles.actions(s)]
+
+    assert [s["Resource"] for s in reading] == [{"Fn::Sub": "arn:${AWS::Partition}:ssm:*::parameter/aws/service/*"}]

@@ -128,6 +128,32 @@ def test_the_breaker_cannot_be_paused(world: World) -> None:
     assert "what" in answer["error"]
 
 
+def test_what_was_held_without_an_event_is_closed_after_the_hour_too(world: World) -> None:
+    opened(world, "decoy-1", "decoy-2")
+    hole = world.group("production")
+    world.open(hole, "0.0.0.0/0")
+    event = {"account": "111122223333", "region": "eu-central-1", "detail": {"requestParameters": {"groupId": hole}}}
+    world.stack.invoke("SecurityGroupFunction", event)
+    assert world.outcomes()[-1] == "held"
+
+    with time_machine.travel(NEXT_HOUR):
+        world.sweep()
+
+    assert world.sources(hole) == set()
+
+
+def test_what_is_held_is_listed_though_many_others_changed_since(world: World) -> None:
+    *_, _hole = opened(world, "decoy-1", "decoy-2", "production")
+    decoy = world.stack.remediations()[0]["group_id"]
+    for _ in range(20):
+        world.open(decoy, "0.0.0.0/0")
+        world.deliver(decoy)
+
+    listed = world.ask("status", outcome="held")["remediations"]
+
+    assert [entry["group_name"] for entry in listed] == ["production"]
+
+
 def test_what_is_held_is_told_once_and_listed(world: World) -> None:
     *_, hole = opened(world, "decoy-1", "decoy-2", "production")
 

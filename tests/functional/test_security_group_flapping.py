@@ -92,6 +92,16 @@ def test_all_who_open_it_are_named(world: World) -> None:
     assert f"with {TERRAFORM}" in world.last_told().email
 
 
+def test_somebody_whose_call_added_other_rules_is_not_named(world: World) -> None:
+    group = world.group()
+
+    for _ in range(3):
+        world.open(group, "0.0.0.0/0")
+        world.deliver(group)  # about another rule
+
+    assert "Reopened: somebody that no event named, 3 times" in world.last_told().email
+
+
 def test_a_controller_that_opens_it_is_told_with_its_annotation(world: World) -> None:
     group = world.group()
 
@@ -135,3 +145,4 @@ def test_a_sweep_that_closes_it_a_third_time_escalates_in_its_digest(world: Worl
 
     assert world.last_told().attributes == {"kind": "sweep", "severity": "critical", "outcome": "revoked"}
     assert "3 times in a day" in world.last_told().email
+    assert f"with {TERRAFORM}, 2 times" in world.last_told().email

@@ -37,6 +37,40 @@ def start(world: World, group: str, tags: Mapping[str, str] = hosts.MANAGED) -> 
     return instance
 
 
+def attach(world: World, instance: str, group: str) -> None:
+    """Give a host another interface, in this group."""
+    subnet = world.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    interface = world.ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]
+    world.ec2.attach_network_interface(
+        NetworkInterfaceId=interface["NetworkInterfaceId"], InstanceId=instance, DeviceIndex=1
+    )
+
+
+def attached(instance: str) -> dict[str, Any]:
+    recorded = (template.ROOT / "events/security_group_hosts/interface-attached.json").read_text("utf-8")
+    event: dict[str, Any] = json.loads(recorded.replace("i-0123456789abcdef0", instance))
+    return event
+
+
+def leave(world: World, instance: str) -> None:
+    """Take a host out of its group, as its end does: moto keeps the interface of a terminated instance."""
+    own = [{"Name": "attachment.instance-id", "Values": [instance]}]
+    (found,) = world.ec2.describe_network_interfaces(Filters=own)["NetworkInterfaces"]  # type: ignore[arg-type]  # literals
+    nowhere = world.group(f"after-{instance}", {})
+    world.ec2.modify_network_interface_attribute(NetworkInterfaceId=found["NetworkInterfaceId"], Groups=[nowhere])
+
+
+def narrow_the_other(world: World, groups: list[str]) -> str:
+    """Narrow the rule of the group that is still open, under its id; gives the group."""
+    (group,) = (group for group in groups if world.rules(group))
+    (rule,) = world.rules(group)
+    narrow: Any = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIpv4": "10.0.0.0/8"}
+    world.ec2.modify_security_group_rules(
+        GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule, "SecurityGroupRule": narrow}]
+    )
+    return group
+
+
 @pytest.mark.parametrize("tags", KINDS.values(), ids=KINDS)
 def test_a_group_that_was_opened_before_its_host_existed_closes_when_the_host_starts(
     world: World, tags: Mapping[str, str]
@@ -58,15 +92,82 @@ def test_a_group_of_a_second_interface_closes_too(world: World) -> None:
     first, second = world.group("first", {}), world.group("second", {})
     world.open(second, "0.0.0.0/0")
     instance = hosts.start_host(world.ec2, first, hosts.MANAGED)
-    subnet = world.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-    interface = world.ec2.create_network_interface(SubnetId=subnet, Groups=[second])["NetworkInterface"]
-    world.ec2.attach_network_interface(
-        NetworkInterfaceId=interface["NetworkInterfaceId"], InstanceId=instance, DeviceIndex=1
-    )
+    attach(world, instance, second)
 
     world.stack.deliver(start_of(instance))
 
     assert world.sources(second) == set()
+
+
+def test_an_open_group_of_an_interface_that_a_host_gets_is_closed_and_whoever_attached_it_is_not_blamed(
+    world: World,
+) -> None:
+    first, second = world.group("first", {}), world.group("second", {})
+    instance = hosts.start_host(world.ec2, first, hosts.MANAGED)
+    world.open(second, "0.0.0.0/0")
+    attach(world, instance, second)
+
+    world.stack.deliver(attached(instance))
+
+    assert world.sources(second) == set()
+    assert "unknown: it was open before this (AttachNetworkInterface by " in world.last_told().email
+
+
+def test_interfaces_that_the_cni_attaches_do_not_make_a_call_each(world: World) -> None:
+    group = world.group("workers", {})
+    instance = hosts.start_host(world.ec2, group, hosts.MANAGED)
+
+    def burst() -> None:
+        for _ in range(200):
+            world.stack.put(attached(instance))
+        world.stack.pump()
+
+    assert len(world.calls(burst, "ec2:")) == 3
+
+
+def test_what_a_sweep_listed_is_left_when_hosts_and_interfaces_come_until_the_sweep_enforces(world: World) -> None:
+    group = world.group("workers", {})
+    world.open(group, "0.0.0.0/0")
+    instance = hosts.start_host(world.ec2, group, hosts.MANAGED)
+    world.sweep()
+
+    world.stack.deliver(attached(instance))
+    with world.later(minutes=2):
+        start(world, group)
+    assert world.sources(group) == {"0.0.0.0/0"}
+    assert world.outcomes() == ["observed"]
+    world.stack.update(SweepMode="enforce")
+    with world.later(minutes=4):
+        start(world, group)
+
+    assert world.sources(group) == set()
+
+
+def test_a_host_that_starts_within_a_minute_of_a_look_closes_what_opened_while_there_was_none(world: World) -> None:
+    group = world.group("workers", {})
+    leave(world, start(world, group))
+    world.open(group, "0.0.0.0/0")
+    world.deliver(group)
+    assert world.sources(group) == {"0.0.0.0/0"}
+
+    start(world, group)
+
+    assert world.sources(group) == set()
+
+
+def test_a_rule_that_is_narrowed_while_another_group_is_closed_stays(world: World) -> None:
+    groups = [world.group(name, {}) for name in ("first", "second")]
+    for group in groups:
+        world.open(group, "0.0.0.0/0")
+        world.stack.put(start_of(hosts.start_host(world.ec2, group, hosts.MANAGED)))
+    narrowed: list[str] = []
+    world.fault(
+        "ec2:RevokeSecurityGroupIngress", lambda: narrowed.append(narrow_the_other(world, groups)), before=False
+    )
+
+    world.stack.pump()
+
+    assert world.sources(narrowed[0]) == {"10.0.0.0/8"}
 
 
 def test_an_instance_that_is_no_eks_host_closes_nothing_and_costs_one_call(world: World) -> None:

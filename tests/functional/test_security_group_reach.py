@@ -76,23 +76,6 @@ def test_an_open_group_that_is_attached_to_a_host_later_is_closed(world: World, 
     assert world.sources(group) == set()
 
 
-def test_an_open_group_of_an_interface_that_is_attached_to_a_host_is_closed(world: World) -> None:
-    group = world.group()
-    world.open(group, "0.0.0.0/0")
-    subnet = world.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-    interface = world.ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]
-
-    world.stack.deliver(about("interface-attached", networkInterfaceId=interface["NetworkInterfaceId"]))
-
-    assert world.sources(group) == set()
-
-
-def test_an_interface_that_is_gone_again_is_a_success(world: World) -> None:
-    world.stack.deliver(recorded("interface-attached"))
-
-    assert world.failures() == []
-
-
 @pytest.mark.parametrize("name", ["prefix-list-modified", "prefix-list-restored"])
 def test_a_list_that_gains_the_internet_closes_every_group_that_names_it_and_is_named(world: World, name: str) -> None:
     list_id = make_list(world, "203.0.113.0/24")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -9,7 +10,9 @@ import pytest
 
 from local import hosts
 from nodewarden import wiring
-from tests.functional.test_security_group_hosts import start_of
+from nodewarden.security_group.rule import IngressRule
+from tests.functional.test_security_group_hosts import leave, narrow_the_other, start_of
+from tests.functional.test_security_group_reach import make_list, open_to_list
 from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
@@ -28,6 +31,12 @@ def enforce(world: World) -> None:
 def digests(world: World) -> list[dict[str, Any]]:
     """Give the documents of the sweep's messages."""
     return [message.document for message in world.stack.told() if message.attributes["kind"] == "sweep"]
+
+
+def let_time_run_out(world: World, after: int) -> None:
+    """Tell the function at its `after`th look at the time, and from then on, that it has less than a minute."""
+    looks = count(1)
+    world.stack.seconds_left = lambda: 600 if next(looks) < after else 59
 
 
 def test_what_was_open_before_the_first_sweep_is_listed_once_and_not_closed(world: World) -> None:
@@ -90,6 +99,20 @@ def test_a_group_of_a_host_is_closed_and_one_that_has_nothing_to_do_with_eks_sta
 
     assert world.sources(used) == set()
     assert world.sources(web) == {"0.0.0.0/0"}
+
+
+def test_a_prefix_list_that_many_groups_name_is_looked_into_once(world: World) -> None:
+    enforce(world)
+    list_id = make_list(world, "0.0.0.0/0")
+    groups = [world.group(f"cluster-{number}") for number in range(3)]
+    for group in groups:
+        open_to_list(world, group, list_id)
+
+    calls = world.calls(world.sweep, "ec2:")
+
+    assert calls.count("ec2:GetManagedPrefixListEntries") == 1
+    assert calls.count("ec2:DescribeManagedPrefixLists") == 1
+    assert [world.sources(group) for group in groups] == [set()] * 3
 
 
 def test_nothing_is_told_of_a_sweep_that_finds_nothing_new(world: World) -> None:
@@ -238,8 +261,7 @@ def test_a_sweep_stops_a_minute_before_its_time_is_over_says_so_and_goes_on_next
     groups = [world.group(f"cluster-{number:02}") for number in range(5)]
     for group in groups:
         world.open(group, "0.0.0.0/0")
-    left = iter([100, 100, *[59] * 100])
-    world.stack.seconds_left = lambda: next(left)
+    let_time_run_out(world, after=4)
 
     world.sweep()
 
@@ -257,8 +279,7 @@ def test_a_sweep_goes_on_where_ec2s_list_was_left(world: World, pages: Pages) ->
     enforce(world)
     for group in pages.groups:
         world.open(group, "0.0.0.0/0")
-    left = iter([*[100] * 4, *[59] * 100])
-    world.stack.seconds_left = lambda: next(left)
+    let_time_run_out(world, after=3)
     world.sweep()
     world.stack.seconds_left = lambda: 600
 
@@ -274,8 +295,7 @@ def test_a_sweep_goes_on_where_ec2s_list_was_left(world: World, pages: Pages) ->
 
 def test_a_place_in_the_list_that_ec2_has_forgotten_is_no_failure(world: World, pages: Pages) -> None:
     enforce(world)
-    left = iter([*[100] * 2, *[59] * 100])
-    world.stack.seconds_left = lambda: next(left)
+    let_time_run_out(world, after=3)
     world.sweep()
     world.stack.seconds_left = lambda: 600
     world.open(pages.groups[0], "0.0.0.0/0")
@@ -287,6 +307,159 @@ def test_a_place_in_the_list_that_ec2_has_forgotten_is_no_failure(world: World, 
     assert pages.asked == ["", "page-1", "page-2"]
     assert world.sources(pages.groups[0]) == set()
     assert world.failures() == []
+
+
+def test_a_page_that_takes_longer_than_a_run_is_got_through_in_the_end_and_that_is_told_once(world: World) -> None:
+    groups = [world.group(f"cluster-{number}") for number in range(5)]
+    for group in groups:
+        world.open(group, "0.0.0.0/0")
+
+    for _ in range(8):
+        let_time_run_out(world, after=12)
+        world.sweep()
+
+    assert {entry["group_id"] for entry in world.stack.remediations()} == {*groups}
+    assert sum(not digest["findings"] for digest in digests(world)) <= 1
+
+
+def test_what_is_unsettled_is_looked_at_first_wherever_ec2s_list_has_it(world: World, pages: Pages) -> None:
+    last = pages.groups[-1]
+    world.open(last, "0.0.0.0/0")
+    world.ask("exempt", group=last, protocol="tcp", ports="22", source="0.0.0.0/0", **{"for": "1h"}, **WHO)
+    world.deliver(last)
+
+    with world.later(**HOUR):
+        let_time_run_out(world, after=4)
+        world.sweep()
+
+    assert world.sources(last) == set()
+
+
+def test_a_run_that_died_is_taken_over_by_the_next_schedule(world: World) -> None:
+    enforce(world)
+    group = world.group()
+    world.open(group, "0.0.0.0/0")
+    world.fault("ec2:DescribeSecurityGroups", refuse("UnauthorizedOperation", "DescribeSecurityGroups"), times=3)
+    world.sweep()
+    assert world.failures() == ["MissingPermissionError"]
+
+    with world.later(minutes=14, seconds=40):
+        world.sweep()
+
+    assert world.sources(group) == set()
+
+
+@pytest.mark.parametrize("outcome", ["paused", "begun"])
+def test_a_prefix_list_that_cannot_be_read_leaves_the_record_as_it_is(world: World, outcome: str) -> None:
+    group, list_id = world.group(), make_list(world, "0.0.0.0/0")
+    open_to_list(world, group, list_id)
+    if outcome == "paused":
+        world.ask("pause", what="acting", **WHO)
+    else:
+        world.fault("ec2:RevokeSecurityGroupIngress", refuse("UnauthorizedOperation", "Revoke"), times=3)
+    world.deliver(group)
+    told = len(world.told())
+    throttled = refuse("RequestLimitExceeded", "GetManagedPrefixListEntries")
+    world.fault("ec2:GetManagedPrefixListEntries", throttled, times=3)
+
+    world.sweep()
+
+    assert world.outcomes() == [outcome]
+    assert len(world.told()) == told
+
+
+def test_a_page_of_rules_that_ec2_has_forgotten_is_tried_again_and_not_taken_for_no_rules(world: World) -> None:
+    group = world.group()
+    world.open(group, "0.0.0.0/0")
+    world.ask("pause", what="acting", **WHO)
+    world.deliver(group)
+    world.fault("ec2:DescribeSecurityGroupRules", refuse("InvalidPaginationToken", "DescribeSecurityGroupRules"))
+
+    world.deliver(group)
+
+    assert world.outcomes() == ["paused"]
+    assert world.failures() == []
+
+
+def test_a_rule_that_is_narrowed_while_another_group_is_closed_stays(world: World) -> None:
+    enforce(world)
+    groups = [world.group(name) for name in ("first", "second")]
+    for group in groups:
+        world.open(group, "0.0.0.0/0")
+    narrowed: list[str] = []
+    world.fault(
+        "ec2:RevokeSecurityGroupIngress", lambda: narrowed.append(narrow_the_other(world, groups)), before=False
+    )
+
+    world.sweep()
+
+    assert world.sources(narrowed[0]) == {"10.0.0.0/8"}
+
+
+def test_hosts_that_come_and_go_are_not_told_each_time(world: World) -> None:
+    group = world.group("workers", {})
+    world.open(group, "0.0.0.0/0")
+    for hours in range(3):
+        with world.later(hours=hours):
+            instance = hosts.start_host(world.ec2, group, hosts.MANAGED)
+            world.sweep()
+            leave(world, instance)
+            world.sweep()
+
+    assert len(digests(world)) == 1
+
+
+def test_a_fault_of_our_own_at_one_group_does_not_keep_the_others_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enforce(world)
+    groups = [world.group(f"cluster-{number}") for number in range(3)]
+    for group in groups:
+        world.open(group, "0.0.0.0/0")
+    shown = IngressRule.network.func  # type: ignore[attr-defined]  # a cached_property
+    broken = boto3.client("ec2").describe_security_group_rules(Filters=[{"Name": "group-id", "Values": groups[:1]}])
+    ids = {rule["SecurityGroupRuleId"] for rule in broken["SecurityGroupRules"]}
+
+    def network(self: IngressRule) -> Any:
+        if self.rule_id in ids:
+            message = "a shape that nobody thought of"
+            raise ValueError(message)
+        return shown(self)
+
+    monkeypatch.setattr(IngressRule, "network", property(network))
+
+    world.sweep()
+
+    assert [bool(world.sources(group)) for group in groups] == [True, False, False]
+    assert world.failures() == ["CodeError"]
+
+
+def test_an_exemption_of_what_was_only_listed_ends_as_its_message_says(world: World) -> None:
+    group = world.group()
+    world.open(group, "0.0.0.0/0")
+    world.sweep()
+    world.ask("exempt", group=group, protocol="tcp", ports="22", source="0.0.0.0/0", **{"for": "1h"}, **WHO)
+    assert "After that, the sweep closes it." in world.last_told().email
+
+    with world.later(**HOUR):
+        world.sweep()
+
+    assert world.sources(group) == set()
+
+
+def test_exemptions_without_number_that_end_at_once_are_told_in_a_message_that_can_be_sent(world: World) -> None:
+    long = {"reason": "r" * 250, "by": "b" * 250}
+    group = world.group()
+    for port in range(1000, 1120):
+        asked = {"group": group, "protocol": "tcp", "ports": str(port), "source": "192.0.2.0/24", "for": "2d", **long}
+        world.ask("exempt", **asked)
+
+    with world.later(days=1, minutes=5):
+        world.sweep()
+
+    (digest,) = digests(world)
+    assert digest["exemptions_ending"][-1] == "and 70 more"
+    assert world.stack.failed() == []
 
 
 def test_two_sweeps_at_once_are_one(world: World) -> None:

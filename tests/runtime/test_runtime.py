@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_ec2 import EC2Client
 
-FUNCTION = "SecurityGroupFunction"
+FUNCTION, HOSTS, SWEEP = (f"SecurityGroup{name}Function" for name in ("", "Hosts", "Sweep"))
 RECORDED_GROUP = "sg-0123456789abcdef0"
 UNCHECKED_HASH = 1
 # Handles the event as the function does, then answers with the files that Python has imported meanwhile.
@@ -105,6 +105,30 @@ def test_the_built_function_closes_what_is_open_to_the_internet(
     assert ingress(ec2, open_group) == ["192.0.2.0/24"]
     (remediation,) = remediations(server)
     assert (remediation["outcome"], remediation["group_id"]) == ("revoked", open_group)
+
+
+def test_the_built_sweep_lists_what_was_open_before(server: runtime.Moto, open_group: str, tmp_path: Path) -> None:
+    with runtime.emulated(SWEEP, server.endpoint, tmp_path, template.handler(SWEEP)) as function:
+        answer = function.invoke({"detail-type": "Scheduled Event"})
+
+    assert answer["outcomes"] == {"observed": 1}
+    (remediation,) = remediations(server)
+    assert (remediation["outcome"], remediation["group_id"]) == ("observed", open_group)
+
+
+def test_the_built_function_closes_what_was_open_before_its_host(
+    server: runtime.Moto, ec2: EC2Client, open_group: str, tmp_path: Path
+) -> None:
+    host = hosts.start_host(ec2, open_group, hosts.MANAGED)
+    event = (template.ROOT / "events/security_group_hosts/host-starts.json").read_text("utf-8")
+    message: dict[str, Any] = {"messageId": "1", "body": event.replace("i-0123456789abcdef0", host)}
+    message |= {"attributes": {"ApproximateReceiveCount": "1"}}
+
+    with runtime.emulated(HOSTS, server.endpoint, tmp_path, template.handler(HOSTS)) as function:
+        answer = function.invoke({"Records": [message]})
+
+    assert answer == {"batchItemFailures": []}
+    assert ingress(ec2, open_group) == ["192.0.2.0/24"]
 
 
 def test_an_event_without_a_group_is_an_error_that_lambda_sees(function: runtime.Lambda) -> None:

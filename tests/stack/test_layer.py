@@ -28,7 +28,9 @@ def test_the_trimmed_models_hold_what_the_roles_allow_and_nothing_else() -> None
     allowed = {action for function in template.resources("AWS::Lambda::Function") for action in roles.allowed(function)}
     dependent = {action for actions in roles.DEPENDENT.values() for action in actions}
 
-    assert {f"{service}:{name}" for service, names in TRIM.OPERATIONS.items() for name in names} == allowed - dependent
+    called = {f"{service}:{name}" for service, names in TRIM.OPERATIONS.items() for name in names}
+
+    assert called - roles.CHECKED_AS.keys() == allowed - dependent
 
 
 @pytest.mark.parametrize("service", TRIM.OPERATIONS)

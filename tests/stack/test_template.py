@@ -41,6 +41,11 @@ def targets(event: dict[str, Any]) -> list[str]:
     return [MAPPINGS[name]["FunctionName"]["Ref"] if name in MAPPINGS else name for name in reached]
 
 
+def parameters() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = template.translated()["Parameters"]
+    return found
+
+
 def queue_of(arn: dict[str, list[str]]) -> str:
     return arn["Fn::GetAtt"][0]
 
@@ -65,12 +70,15 @@ def test_rules_listen_on_the_bus_that_the_parameter_names() -> None:
 
 
 def test_a_schedule_is_on_the_default_bus_as_there_is_none_elsewhere() -> None:
-    (rule,) = SCHEDULES
+    by_function = {rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]: rule for rule in SCHEDULES}
+    scheduled = {function: rule["ScheduleExpression"]["Ref"] for function, rule in by_function.items()}
 
-    assert "EventBusName" not in rule
-    assert rule["ScheduleExpression"] == {"Ref": "SweepSchedule"}
-    assert [target["Arn"]["Fn::GetAtt"][0] for target in rule["Targets"]] == ["SecurityGroupSweepFunction"]
-    assert template.translated()["Parameters"]["SweepSchedule"]["Default"] == "rate(15 minutes)"
+    assert not [rule for rule in SCHEDULES if "EventBusName" in rule or len(rule["Targets"]) > 1]
+    assert {function: parameters()[name]["Default"] for function, name in scheduled.items()} == {
+        "SecurityGroupSweepFunction": "rate(15 minutes)",
+        "AmiReleaseFunction": "rate(15 minutes)",
+        "RolloutFunction": "rate(5 minutes)",
+    }
 
 
 def test_the_sweep_only_lists_what_was_open_until_somebody_decides() -> None:

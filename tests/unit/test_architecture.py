@@ -16,6 +16,8 @@ PURE = (
     "nodewarden.ami_release.ami_type",
     "nodewarden.ami_release.announcement",
     "nodewarden.ami_release.caveat",
+    "nodewarden.ami_release.fleet",
+    "nodewarden.ami_release.fleet_news",
     "nodewarden.ami_release.image",
     "nodewarden.ami_release.judgement",
     "nodewarden.ami_release.release",
@@ -67,11 +69,16 @@ PURE = (
     "nodewarden.security_group.flapping",
     "nodewarden.security_group.sweep",
     "nodewarden.item",
+    "nodewarden.message.ami_release",
     "nodewarden.message.compose",
     "nodewarden.message.message",
     "nodewarden.message.person",
+    "nodewarden.message.progress",
+    "nodewarden.message.release_notes",
+    "nodewarden.message.rollout",
     "nodewarden.message.security_group",
     "nodewarden.message.sweep",
+    "nodewarden.message.way_on",
 )
 AWS = {"boto3", "botocore"}
 SAYS_NOTHING = {"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"}

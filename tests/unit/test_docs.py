@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from nodewarden import errors
+from nodewarden.ami_release.standing import State as Standing
+from nodewarden.message.rollout import HALTS
+from nodewarden.message.way_on import ways_on
 from nodewarden.record import Outcome
+from nodewarden.rollout.policy import read as read_rollout
+from nodewarden.rollout.state import GroupState, Halt, HaltCause, State
+from nodewarden.rollout.step import StepKind, tell
 from nodewarden.security_group.event import parse
 from nodewarden.security_group.policy import read
 from nodewarden.table import Table
 from nodewarden.undo import undo
 from nodewarden.verbs import VERBS, operate
+from tests.unit.rollout_builders import NOW, group, planned, policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from enum import StrEnum
+
+    from nodewarden.rollout.state import Rollout
 
 ROOT = Path(__file__).parents[2]
 README, CONTRIBUTING, CHANGELOG = (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))
 RUNBOOK = ROOT / "docs/runbook.md"
-POLICY = ROOT / "layers/policy/policy/security_group.toml"
+POLICY = ROOT / "layers/policy/policy"
 DOCUMENTS = [README, CONTRIBUTING, CHANGELOG, *sorted((ROOT / "docs").rglob("*.md"))]
 RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 MARKDOWN_LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
@@ -140,12 +154,23 @@ def test_every_call_that_the_rules_listen_for_is_named(document: Path) -> None:
     assert [name for name in sorted(names) if f"`{name}`" not in document.read_text("utf-8")] == []
 
 
-def test_every_setting_of_the_policy_is_in_the_readme() -> None:
-    table = Table("security_group.toml: ", tomllib.loads(POLICY.read_text("utf-8")))
-    read(table)
+@pytest.mark.parametrize(
+    ("file", "reads", "has"),
+    [("security_group.toml", read, "aws_prefix_lists"), ("rollout.toml", read_rollout, "freeze")],
+)
+def test_every_setting_of_the_policy_is_in_the_readme(file: str, reads: Callable[[Table], object], has: str) -> None:
+    table = Table(f"{file}: ", tomllib.loads((POLICY / file).read_text("utf-8")))
+    reads(table)
 
-    assert "aws_prefix_lists" in table.known
+    assert has in table.known
     assert [key for key in table.known if not re.search(rf"`(\[\[)?{key}(]])?`", README.read_text("utf-8"))] == []
+
+
+def test_every_setting_of_a_wave_is_in_the_readme() -> None:
+    wave = tomllib.loads((POLICY / "rollout.toml").read_text("utf-8"))["wave"][0]
+
+    assert {"soak", "alarms"} <= wave.keys()
+    assert [key for key in wave if key != "name" and f"`{key}`" not in README.read_text("utf-8")] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
@@ -198,8 +223,37 @@ def test_every_alarm_has_its_heading_in_the_runbook() -> None:
     assert [name for name in alarms if f"### {name}\n" not in RUNBOOK.read_text("utf-8")] == []
 
 
-def test_every_outcome_is_in_the_runbook() -> None:
-    assert [o.value for o in Outcome if f"| `{o.value}` | " not in RUNBOOK.read_text("utf-8")] == []
+@pytest.mark.parametrize(
+    "states", [Outcome, State, GroupState, Standing], ids=["outcome", "rollout", "group", "standing"]
+)
+def test_every_outcome_and_state_is_in_the_runbook(states: type[StrEnum]) -> None:
+    rows = [row.split(" | ")[0] for row in RUNBOOK.read_text("utf-8").splitlines() if row.startswith("| `")]
+
+    assert [each.value for each in states if not any(f"`{each.value}`" in row for row in rows)] == []
+
+
+def test_every_cause_of_a_halt_is_in_the_runbook_as_its_message_calls_it() -> None:
+    assert {*HALTS} == {*HaltCause}
+    assert [said for said in HALTS.values() if f"| **{said}** | " not in RUNBOOK.read_text("utf-8")] == []
+
+
+@pytest.mark.parametrize("cause", HaltCause)
+def test_every_command_of_a_rollouts_message_is_accepted(cause: HaltCause) -> None:
+    failed = [replace(g, state=GroupState.FAILED) for g in two_groups().groups.values()]
+    halt = Halt(cause=cause, why="", at=NOW)
+    rollout = replace(two_groups().with_groups(failed), halt=halt, state=State.HALTED)
+    steps = (tell(rollout, kind, NOW, about={GroupState.FAILED}).steps[-1] for kind in StepKind)
+    commands = [line for step in steps for line in ways_on(rollout, step, "nodewarden") if "--event" in line]
+    offered = [json.loads(shlex.split(command)[-1]) for command in commands]
+
+    assert {"approve", "reject", "pause", "resume", "abort"} <= {request_["verb"] for request_ in offered}
+    for request_ in offered:
+        with pytest.raises(ReachedError):
+            operate(request_, Unwired())  # type: ignore[arg-type]
+
+
+def two_groups() -> Rollout:
+    return planned(group("a"), group("b", "other"), settings=policy())
 
 
 def test_every_log_group_that_is_named_is_in_the_template() -> None:

@@ -79,7 +79,11 @@ def test_hosts_are_found_on_any_page_and_in_any_batch_of_instances(stubber: Stub
         stubber.add_response(
             "describe_instances",
             {"Reservations": [{"Instances": some}]},
-            {"Filters": [{"Name": "instance-id", "Values": ids[start : start + 200]}], "MaxResults": ANY},
+            {
+                "Filters": [{"Name": "instance-id", "Values": ids[start : start + 200]}],
+                "MaxResults": ANY,
+                "IncludeManagedResources": True,
+            },
         )
         asked.append(start)
 

@@ -305,7 +305,7 @@ def test_failures_that_a_wave_bears_do_not_halt() -> None:
     assert story.rollout.state is State.FINISHED
     (finished,) = story.rollout.steps
     assert finished.counts == {GroupState.FAILED: 1, GroupState.DONE: 1}
-    assert [failed.key.name for failed in finished.groups] == ["a"]
+    assert [(each.key.name, each.state.value) for each in finished.groups] == [("a", "failed"), ("b", "done")]
 
 
 def test_resume_goes_on_without_what_failed() -> None:

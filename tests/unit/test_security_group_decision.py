@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from nodewarden.errors import ThrottledError
 from nodewarden.record import FINAL, Entries, Exemption, Outcome, Pause, Remediation, remediation_id
 from nodewarden.security_group.decision import Decision, Note, Revoke, decide
 from nodewarden.security_group.event import parse
@@ -905,12 +906,24 @@ def test_a_standing_record_whose_rules_vanished_becomes_gone(outcome: Outcome) -
     assert "no longer open to the internet" in act.remediation.why
 
 
-def test_a_standing_record_of_a_group_that_is_no_longer_in_scope_becomes_gone() -> None:
-    told = recorded(remediation(Outcome.OBSERVED, rule()))
+def test_a_standing_record_of_a_group_whose_hosts_are_away_stays_as_they_may_come_back() -> None:
+    opened = rule()
+    observed = remediation(Outcome.OBSERVED, opened)
+    entries = Entries(remediations=(observed,))
 
-    assert done(enforce(look(rule(), group=group(tags={}), entries=told))) == [
-        ("Note", id_of(rule()), Outcome.GONE, (1,))
-    ]
+    decision = enforce(look(opened, group=group("web", {}), entries=entries))
+
+    assert outcomes(decision) == ["out-of-scope"]
+    assert not decision.actions
+
+
+def test_a_record_whose_prefix_list_cannot_be_read_stays() -> None:
+    opened = rule(source="pl-0123456789abcdef0")
+    for outcome in STANDING | UNFINISHED:
+        entries = Entries(remediations=(remediation(outcome, opened),))
+        seen = replace(look(opened, group=None, entries=entries), unread={opened.source: ThrottledError("slow")})
+
+        assert not enforce(seen).actions
 
 
 def test_a_record_is_superseded_when_a_new_act_takes_its_rules() -> None:

@@ -67,10 +67,11 @@ def _perform(action: Action, ec2: Ec2, ledger: Ledger, breaker: Breaker) -> Iter
     """Carry out one action; gives what was written down, as it is written."""
     match action:
         case Revoke(remediation, held_at):
-            if _may_revoke(remediation, held_at, breaker):
+            now = _now()
+            if remediation.outcome in UNFINISHED or breaker.lets_through(remediation.place, held_at, now):
                 yield from _revoke(remediation, ec2, ledger)
             elif remediation.outcome is not Outcome.HELD:
-                yield from _hold(remediation, ledger, breaker)
+                yield from _hold(remediation, ledger, breaker, now)
         case Note(remediation):
             if ledger.note(remediation, _now()):
                 yield remediation
@@ -80,13 +81,7 @@ def _perform(action: Action, ec2: Ec2, ledger: Ledger, breaker: Breaker) -> Iter
             assert_never(action)
 
 
-def _may_revoke(remediation: Remediation, held_at: datetime | None, breaker: Breaker) -> bool:
-    """Ask the breaker; what was begun has been let through already."""
-    return remediation.outcome in UNFINISHED or breaker.lets_through(remediation.place, held_at, _now())
-
-
-def _hold(remediation: Remediation, ledger: Ledger, breaker: Breaker) -> Iterator[Remediation]:
-    now = _now()
+def _hold(remediation: Remediation, ledger: Ledger, breaker: Breaker, now: datetime) -> Iterator[Remediation]:
     over = hour_of(now) + HOUR
     why = f"{remediation.why}; held by the breaker until {over:%H:%M} UTC: more than {breaker.groups_an_hour} groups within an hour"
     held = replace(remediation, outcome=Outcome.HELD, why=why)

@@ -10,12 +10,14 @@ NodewardenError
 ├── RequestError             a person's verb cannot be carried out; says what to do
 ├── StillOpenError           EC2 still shows a rule after it was revoked
 ├── PrefixListChangingError  EC2 has not finished changing a prefix list
+├── CodeError                a fault of our own code, at one group
 └── AwsError                 AWS refused or failed a call
     ├── MissingPermissionError
     ├── ThrottledError
     ├── UnavailableError
     ├── NodeGroupBusyError   EKS is updating the node group already
     ├── ReleaseNotAllowedError    EKS does not take the release version that SSM names
+    ├── StalePageError       a place in a list that AWS no longer knows
     └── GoneError            what the call names does not exist (any more)
 """
 
@@ -62,6 +64,10 @@ class PrefixListChangingError(NodewardenError):
     """EC2 has not finished changing a prefix list, so it still answers what the list held before."""
 
 
+class CodeError(NodewardenError):
+    """A fault of our own code at one piece of the work; the others are done all the same, and this is raised at the end."""
+
+
 class AwsError(NodewardenError):
     """AWS refused or failed a call; `code` is AWS's, such as `InvalidRequestException`, empty where no answer came."""
 
@@ -86,6 +92,10 @@ class NodeGroupBusyError(AwsError):
 
 class ReleaseNotAllowedError(AwsError):
     """EKS does not take the release version that SSM names: SSM can be ahead of it, and behind."""
+
+
+class StalePageError(AwsError):
+    """The place where a list was to go on is not known, or not any more."""
 
 
 class GoneError(AwsError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nodewarden.security_group.event import Cause, Trigger
     from nodewarden.security_group.group import Group, PrefixList
     from nodewarden.security_group.policy import SecurityGroupPolicy
-    from nodewarden.security_group.rule import IngressRule, Network
+    from nodewarden.security_group.rule import IngressRule
 
 # Seconds before each look at a prefix list that is being changed.
 WAITS = (0, 1.5, 3)
@@ -57,11 +57,16 @@ def places(trigger: Trigger, ec2: Ec2) -> tuple[Place, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a group before it is looked at: its rules, the group, EKS hosts in it, what made us look."""
+    """What is known of a group before it is looked at: its rules, the group, EKS hosts in it, what made us look.
+
+    `lists` are prefix lists that were looked into already, None for one that holds nothing too wide; what is looked into
+    now is added.
+    """
 
     rules: tuple[IngressRule, ...] | None = None
     group: Group | None = None
     hosts: tuple[str, ...] = ()
+    lists: dict[str, PrefixList | None] | None = None
     cause: Cause | None = None
     run: str = ""
 
@@ -77,13 +82,13 @@ def look(place: Place, ec2: Ec2, ledger: Ledger, policy: SecurityGroupPolicy, kn
     """
     rules = ec2.ingress_rules(place.group_id) if known.rules is None else known.rules
     entries = ledger.entries(place, datetime.now(UTC))
-    lists, unread = _wide_lists(rules, ec2, policy)
+    lists, unread = _wide_lists(rules, ec2, policy, {} if known.lists is None else known.lists)
     nothing = Look(place=place, rules=rules, entries=entries, unread=unread, cause=known.cause, run=known.run)
     if not policy.offending(rules, lists):
         return nothing
     group = known.group or ec2.group(place.group_id)
     if group is None:
-        return replace(nothing, rules=(), unread=None)
+        return replace(nothing, rules=(), unread={})
     hosts = _hosts(place, group, ec2, policy, known)
     return replace(
         nothing,
@@ -103,17 +108,29 @@ def _hosts(place: Place, group: Group, ec2: Ec2, policy: SecurityGroupPolicy, kn
 
 
 def _wide_lists(
-    rules: tuple[IngressRule, ...], ec2: Ec2, policy: SecurityGroupPolicy
-) -> tuple[dict[str, PrefixList], NodewardenError | None]:
-    """Look into the prefix lists that the rules name; only those with something too wide are described.
+    rules: tuple[IngressRule, ...], ec2: Ec2, policy: SecurityGroupPolicy, known: dict[str, PrefixList | None]
+) -> tuple[dict[str, PrefixList], dict[str, NodewardenError]]:
+    """Look into the prefix lists that the rules name and that are not known; only those with something too wide are described.
 
-    The second value is why that failed, if it did: a list that cannot be read must not keep other rules open.
+    The second value is why some could not be read: that must not keep other rules open.
     """
-    wide: dict[str, tuple[Network, ...]] = {}
-    try:
-        for list_id in policy.lists_to_look_into(rules):
-            if found := tuple(entry for entry in ec2.prefix_list_entries(list_id) if policy.too_wide(entry)):
-                wide[list_id] = found
-        return {found.list_id: found for found in ec2.prefix_lists(wide)} if wide else {}, None
-    except AwsError as error:
-        return {}, error
+    unread: dict[str, NodewardenError] = {}
+    named = policy.lists_to_look_into(rules)
+    for list_id in (i for i in named if i not in known):
+        try:
+            known[list_id] = _wide_list(list_id, ec2, policy)
+        except AwsError as error:
+            unread[list_id] = error
+    return {list_id: found for list_id in named if (found := known.get(list_id))}, unread
+
+
+def _wide_list(list_id: str, ec2: Ec2, policy: SecurityGroupPolicy) -> PrefixList | None:
+    """Look into one list; None where it holds nothing too wide."""
+    wide = tuple(entry for entry in ec2.prefix_list_entries(list_id) if policy.too_wide(entry))
+    if not wide:
+        return None
+    described = ec2.prefix_lists({list_id: wide})
+    if not described:
+        message = f"the prefix list {list_id} holds {wide[0]}, but EC2 does not say whose it is: try again"
+        raise AwsError(message)
+    return described[0]

@@ -1,4 +1,4 @@
-"""Hosts that started: a group may have been open before anybody used it, so each start makes us look at its groups.
+"""Hosts that started, and interfaces that they got: a group may have been open before, so each makes us look at its groups.
 
 Starts come in batches, from a queue: one call describes all instances of a batch, one more the rules of all their groups.
 """
@@ -48,7 +48,7 @@ class Started:
 def judge_hosts(records: Iterable[Mapping[str, Any]], wired: Wiring) -> HostsJudged:
     """Judge the groups of every host that started; a message that fails does not keep the others back.
 
-    `records` are a queue's, each with an `EC2 Instance State-change Notification` as its body.
+    `records` are a queue's, each with an `EC2 Instance State-change Notification` or an `AttachNetworkInterface` as its body.
     """
     judged = HostsJudged()
     for (account, region), started in _by_place(records, judged).items():
@@ -79,7 +79,7 @@ def _times(record: Mapping[str, Any]) -> int:
 def _event(record: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         event = json.loads(record["body"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"the queue's message {record['messageId']} is not JSON: {error}"
         raise EventError(message) from error
     if not isinstance(event, dict):
@@ -100,7 +100,7 @@ def _judge_region(account: str, region: str, started: list[Started], wired: Wiri
         messages = [each for each in started if each.start.instance_id in within]
         # A try before may have closed the group and died before it could say so.
         if policy.is_suspicious(rules[place.group_id]) or any(each.again for each in messages):
-            known = Known(rules=rules[place.group_id], hosts=_words(within.values()), cause=messages[0].start.cause)
+            known = Known(hosts=_words(within.values()), cause=messages[0].start.cause)
             if not _judge(place, known, messages, wired, judged):
                 continue
         wired.ledger.look_done(place, now)
@@ -109,7 +109,7 @@ def _judge_region(account: str, region: str, started: list[Started], wired: Wiri
 def _judge(place: Place, known: Known, messages: list[Started], wired: Wiring, judged: HostsJudged) -> bool:
     """Judge one group; where that fails, the messages of the hosts in it do, and it is looked at again."""
     try:
-        judged.groups[place.group_id] = found = judge_group(place, wired, wired.mode, known)
+        judged.groups[place.group_id] = found = judge_group(place, wired, wired.arrival_mode, known)
         failures = found.failures
     except NodewardenError as error:
         failures = [error]

@@ -41,10 +41,18 @@ from nodewarden.record import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from nodewarden.aws.dynamodb import Item
+
 RECENTLY = timedelta(days=1)
+READERS: dict[str, Callable[[Item], object]] = {
+    "remediation": lambda item: _light(read_remediation(item)),
+    "exemption": read_exemption,
+    "pause": read_pause,
+}
+MOST_PAGES = 25
 PAGE_KEY = ("pk", "sk", "trigger", "changed_at")
 
 
@@ -61,11 +69,15 @@ class Ledger:
         Remediations that ended more than a day ago are left out: history does not decide, and grows.
         """
         recent = Attr("outcome").not_exists() | ~_outcome_in(FINAL) | Attr("changed_at").gte(stamp(now - RECENTLY))
-        items = list(self.items.partition(partition(place), recent))
+        found: dict[str, list[Any]] = {"remediation": [], "exemption": [], "pause": []}
+        for item in self.items.partition(partition(place), recent):
+            kind = item["sk"].partition("#")[0]
+            if kind in READERS:
+                found[kind].append(READERS[kind](item))
         return Entries(
-            remediations=tuple(read_remediation(item) for item in items if item["sk"].startswith("remediation#")),
-            exemptions=tuple(read_exemption(item) for item in items if item["sk"].startswith("exemption#")),
-            pause=next((read_pause(item) for item in items if item["sk"] == "pause"), None),
+            remediations=tuple(found["remediation"]),
+            exemptions=tuple(found["exemption"]),
+            pause=next(iter(found["pause"]), None),
         )
 
     def remediation(self, place: Place, remediation_id: str) -> Remediation | None:
@@ -79,7 +91,7 @@ class Ledger:
         return read_pause(item) if item else None
 
     def newest(self, *, limit: int, token: str = "", where: Mapping[str, str]) -> tuple[tuple[Remediation, ...], str]:
-        """List remediations, last changed first; `where` compares attributes. The second value continues the list."""
+        """List about `limit` remediations, last changed first; `where` compares attributes. The second value continues the list."""
         query: dict[str, Any] = {
             "IndexName": "by-change",
             "ScanIndexForward": False,
@@ -92,7 +104,13 @@ class Ledger:
             query["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in where)
         if token:
             query["ExclusiveStartKey"] = _start_of(token)
-        found, following = self.items.page(**query)
+        found: list[Item] = []
+        for _ in range(MOST_PAGES if where else 1):  # a page is cut before it is filtered, and may come out empty
+            page, following = self.items.page(**query)
+            found += page
+            if len(found) >= limit or not following:
+                break
+            query["ExclusiveStartKey"] = following
         return tuple(map(read_remediation, found)), _token_of(following)
 
     def begin(self, entry: Remediation, now: datetime) -> bool:
@@ -149,6 +167,11 @@ class Ledger:
         ends = int((now + RECENTLY).timestamp())
         self.items.write({"pk": partition(place), "sk": "look", "looked_at": stamp(now), "ttl": ends}, when=None)
 
+    def forget_look(self, place: Place) -> None:
+        """Have the next host's start look at a group again: it is open, and nobody's yet."""
+        looked = {"pk": partition(place), "sk": "look", "looked_at": ""}
+        self.items.write(looked, when=Attr("looked_at").gt(""))
+
     def told(self, key: Mapping[str, str]) -> int:
         """Read up to which version people were told of the item; 0 for none."""
         return int((self.items.get(key["pk"], key["sk"]) or {}).get("told", 0))
@@ -156,6 +179,14 @@ class Ledger:
     def tell(self, key: Mapping[str, str], version: int) -> None:
         """Write down that people were told of the item's `version`."""
         self.items.write({**key, "told": version}, when=Attr("pk").exists())
+
+
+def _light(entry: Remediation) -> Remediation:
+    """Drop of what has ended all that no decision asks for: a group that flaps has many such records, each with its tags."""
+    if entry.outcome not in FINAL:
+        return entry
+    rules = tuple(replace(rule, tags={}, description="") for rule in entry.rules)
+    return replace(entry, rules=rules, group_tags={}, hosts=())
 
 
 def _outcome_in(outcomes: Iterable[Outcome]) -> ConditionBase:

@@ -14,6 +14,7 @@ from nodewarden.security_group.event import ACCOUNT, GROUP_ID, REGION, line
 from nodewarden.table import Table
 
 LONGEST = timedelta(days=90)
+ROLLOUT_ID = re.compile(r"[a-z0-9]{1,20}-[0-9a-f]{12}")  # an AMI family, and what tells its rollouts apart
 REMEDIATION_ID = re.compile(rf"({GROUP_ID.pattern})-[0-9a-f]{{12}}")
 
 
@@ -45,6 +46,27 @@ def parse_remediation_id(text: str) -> str:
         message = f"must be the id from a message or from status, such as sg-0123456789abcdef0-0123456789ab, not {line(text)!r}"
         raise ValueError(message)
     return text
+
+
+def parse_rollout_id(text: str) -> str:
+    """Check a rollout's id; raises ValueError."""
+    if not ROLLOUT_ID.fullmatch(text):
+        message = f"must be the id from a message or from status, such as al2023-0123456789ab, not {line(text)!r}"
+        raise ValueError(message)
+    return text
+
+
+def parse_node_group(text: str) -> tuple[str, str]:
+    """Read a node group's cluster and name; raises ValueError.
+
+    >>> parse_node_group("demo/workers")
+    ('demo', 'workers')
+    """
+    cluster, _, name = text.partition("/")
+    if not cluster or not name or "/" in name:
+        message = f"must be a cluster and its node group such as demo/workers, not {line(text)!r}"
+        raise ValueError(message)
+    return cluster, name
 
 
 def words(text: str) -> str:

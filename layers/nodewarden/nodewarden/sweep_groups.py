@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import batched
 from typing import TYPE_CHECKING
 
-from nodewarden.errors import GoneError, NodewardenError
+from nodewarden.errors import AwsError, NodewardenError, StalePageError
 from nodewarden.gather import Known
 from nodewarden.judge_group import judge_group
 from nodewarden.record import Exemption, Place, Remediation
-from nodewarden.security_group.sweep import Awaited, SweepRun, begin, due, finish, is_news
+from nodewarden.security_group.sweep import Awaited, Stop, SweepRun, begin, due, finish, is_news
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from nodewarden.aws.ec2 import Ec2, GroupPage
-    from nodewarden.security_group.group import Group
+    from nodewarden.security_group.group import Group, PrefixList
     from nodewarden.security_group.rule import IngressRule
     from nodewarden.wiring import Wiring
 
-# Longer than the function's timeout: a run that began earlier and has not finished is dead.
-DEAD_AFTER = timedelta(minutes=15)
+# A little longer than the function's timeout, shorter than the time between two runs: a run that began earlier is dead.
+DEAD_AFTER = timedelta(seconds=870)
 SECONDS_TO_SPARE = 60
-# Groups whose rules are read by one call, just before they are judged: what is read early may be changed meanwhile.
-READ_AT_ONCE = 25
 MOST_FAILURES = 10
 
 
@@ -38,14 +35,11 @@ class Sweep:
     run: SweepRun
     seconds_left: Callable[[], float]
     unsettled: set[Place]
+    met: set[Place] = field(default_factory=set)
+    lists: dict[str, PrefixList | None] = field(default_factory=dict)
     looked_at: int = 0
     written: dict[str, Remediation] = field(default_factory=dict)
     failures: list[NodewardenError] = field(default_factory=list)
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the run has to stop, to have the time to say so."""
-        return self.seconds_left() < SECONDS_TO_SPARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,66 +56,73 @@ def sweep_groups(wired: Wiring, run_id: str, seconds_left: Callable[[], float]) 
     A group that fails does not keep the others from being judged. A retry (same `run_id`) goes on with the run.
     """
     ledger, account, region = wired.sweep_ledger, wired.account, wired.region
-    before = ledger.last()
-    run = begin(before, account, region, run_id, datetime.now(UTC))
+    run = begin(ledger.last(), account, region, run_id, datetime.now(UTC))
     if not ledger.begin(run, DEAD_AFTER):
         return None
     unsettled = {*ledger.unsettled()}
     sweep = Sweep(wired=wired, ec2=wired.ec2(account, region), run=run, seconds_left=seconds_left, unsettled=unsettled)
-    stopped_at = _judge_all(sweep)
-    finished, ending = _sum_up(sweep, stopped_at)
-    if ledger.finish(finished, news=is_news(finished, before)):
+    _judge_unsettled(sweep)
+    finished, ending = _sum_up(sweep, _judge_pages(sweep))
+    if ledger.finish(finished, news=is_news(finished)):
         for exemption in ending:
             ledger.warned(exemption)
     return Swept(run=finished, failures=sweep.failures)
 
 
-def _judge_all(sweep: Sweep) -> str | None:
-    """Judge page by page; gives where EC2's list goes on where time runs out, None at its end."""
-    cursor, page = sweep.run.cursor, _first_page(sweep)
+def _judge_unsettled(sweep: Sweep) -> None:
+    """Judge first what the ledger has something open about, wherever EC2's list has it; in half of the time at most."""
+    enough = sweep.seconds_left() / 2
+    for place in sorted(sweep.unsettled, key=lambda place: place.group_id):
+        if sweep.seconds_left() < max(enough, SECONDS_TO_SPARE):
+            return
+        _judge(sweep, place, None)
+        sweep.met.add(place)
+
+
+def _judge_pages(sweep: Sweep) -> Stop | None:
+    """Judge page by page; gives where the next run goes on where time runs out, None at the end of the list."""
+    cursor, passed, page = _first_page(sweep)
     while True:
-        if not _judge_some(sweep, _to_judge(sweep, page)):
-            return cursor
-        cursor = page.following
-        if not cursor:
-            break
+        for group, rules in _after(passed, page):
+            if sweep.seconds_left() < SECONDS_TO_SPARE:
+                return Stop(cursor, passed)
+            _judge_if_open(sweep, group, rules)
+            passed = group.group_id
+        if not page.following:
+            return None
+        cursor, passed = page.following, ""
         page = sweep.ec2.group_page(cursor)
-    vanished = sorted(sweep.unsettled, key=lambda place: place.group_id)
-    return None if _judge_some(sweep, ((place, None) for place in vanished)) else ""
 
 
-def _first_page(sweep: Sweep) -> GroupPage:
-    """Read the page where the run before stopped; the first of all where EC2 no longer knows the place."""
+def _first_page(sweep: Sweep) -> tuple[str, str, GroupPage]:
+    """Read the page where the run before stopped, after its last group; the first of all where EC2 has forgotten it."""
+    cursor = sweep.run.cursor
     try:
-        return sweep.ec2.group_page(sweep.run.cursor)
-    except GoneError:
-        return sweep.ec2.group_page()
+        return cursor, sweep.run.passed, sweep.ec2.group_page(cursor)
+    except AwsError as error:
+        forgotten = isinstance(error, StalePageError) or type(error) is AwsError
+        if not cursor or not forgotten:
+            raise
+        return "", "", sweep.ec2.group_page()
 
 
-def _to_judge(sweep: Sweep, page: GroupPage) -> Iterator[tuple[Place, Group]]:
-    """Pick the groups of a page that may be open, or that the ledger has something open about."""
-    policy = sweep.wired.security_group_policy
-    for group, rules in page.groups:
-        place = Place(account=sweep.run.account, region=sweep.run.region, group_id=group.group_id)
-        if place in sweep.unsettled or policy.is_suspicious(rules):
-            yield place, group
-        else:
-            sweep.looked_at += 1
+def _after(passed: str, page: GroupPage) -> Iterable[tuple[Group, tuple[IngressRule, ...]]]:
+    """Give the groups of a page behind the one that was passed; all where that is not there any more."""
+    ids = [group.group_id for group, _ in page.groups]
+    return page.groups[ids.index(passed) + 1 :] if passed in ids else page.groups
 
 
-def _judge_some(sweep: Sweep, groups: Iterable[tuple[Place, Group | None]]) -> bool:
-    """Judge groups; False where time runs out."""
-    for some in batched(groups, READ_AT_ONCE, strict=False):
-        rules = sweep.ec2.ingress_rules_of(place.group_id for place, _ in some)
-        for place, group in some:
-            if sweep.out_of_time:
-                return False
-            _judge(sweep, place, group, rules[place.group_id])
-    return not sweep.out_of_time
+def _judge_if_open(sweep: Sweep, group: Group, rules: tuple[IngressRule, ...]) -> None:
+    """Judge a group that may be open, or that the ledger has something open about."""
+    place = Place(account=sweep.run.account, region=sweep.run.region, group_id=group.group_id)
+    sweep.looked_at += 1
+    if place not in sweep.met and (place in sweep.unsettled or sweep.wired.security_group_policy.is_suspicious(rules)):
+        _judge(sweep, place, group)
 
 
-def _judge(sweep: Sweep, place: Place, group: Group | None, rules: tuple[IngressRule, ...]) -> None:
-    known = Known(rules=rules, group=group, run=sweep.run.run_id)
+def _judge(sweep: Sweep, place: Place, group: Group | None) -> None:
+    """Judge a group by its rules as they are now: they may have changed since the page was read."""
+    known = Known(group=group, lists=sweep.lists, run=sweep.run.run_id)
     try:
         judged = judge_group(place, sweep.wired, sweep.wired.sweep_mode, known)
     except NodewardenError as error:
@@ -129,11 +130,9 @@ def _judge(sweep: Sweep, place: Place, group: Group | None, rules: tuple[Ingress
     else:
         sweep.failures.extend(judged.failures)
         sweep.written.update({r.remediation_id: r for r in judged.written})
-    sweep.looked_at += 1
-    sweep.unsettled.discard(place)
 
 
-def _sum_up(sweep: Sweep, stopped_at: str | None) -> tuple[SweepRun, tuple[Exemption, ...]]:
+def _sum_up(sweep: Sweep, stopped_at: Stop | None) -> tuple[SweepRun, tuple[Exemption, ...]]:
     ledger, run, now = sweep.wired.sweep_ledger, sweep.run, datetime.now(UTC)
     ending = ledger.ending(now)
     before = ledger.changed_in(run.untold, run.untold_since) if run.untold and run.untold_since else ()
@@ -144,7 +143,7 @@ def _sum_up(sweep: Sweep, stopped_at: str | None) -> tuple[SweepRun, tuple[Exemp
         looked_at=sweep.looked_at,
         stopped_at=stopped_at,
         failures=tuple(str(failure) for failure in sweep.failures[:MOST_FAILURES]),
-        ending=tuple(_words(exemption) for exemption in ending if exemption.until > now),
+        ending=tuple(dict.fromkeys(_words(exemption) for exemption in ending if exemption.until > now)),
         missed=tuple(a for a in due(run, now) if _is_nameless(a, sweep.wired)),
     )
     return finished, ending

@@ -105,6 +105,8 @@ def _run(item: Item) -> SweepRun:
         looked_at=int(item["looked_at"]),
         stopped=item["stopped"],
         cursor=item["cursor"],
+        passed=item["passed"],
+        stopped_told_at=_moment(item["stopped_told_at"]),
         counts={outcome: int(count) for outcome, count in item["counts"].items()},
         findings=tuple(_finding(value) for value in item["findings"]),
         failures=tuple(item["failures"]),
@@ -124,7 +126,8 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _finding(value: Item) -> Finding:
-    return Finding(**value | {"outcome": Outcome(value["outcome"]), "closings": int(value["closings"])})
+    numbers = {"closings": int(value["closings"]), "reopened_by": tuple(value["reopened_by"])}
+    return Finding(**value | {"outcome": Outcome(value["outcome"])} | numbers)
 
 
 def _awaited(value: Item) -> Awaited:

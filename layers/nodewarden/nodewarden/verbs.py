@@ -1,4 +1,4 @@
-"""A person's verbs, but for undo: check, status, exempt, pause, resume."""
+"""A person's verbs, but for undo: about security groups here, about rollouts in `rollout_verbs`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nodewarden import gather
+from nodewarden import gather, rollout_verbs
 from nodewarden.errors import NodewardenError, RequestError
 from nodewarden.item import remediation_item
 from nodewarden.record import Exemption, Outcome, Pause, Remediation, stamp
 from nodewarden.request import (
     REMEDIATION_ID,
+    ROLLOUT_ID,
     Request,
     answer,
     parse_duration,
@@ -19,6 +20,8 @@ from nodewarden.request import (
     parse_remediation_id,
     words,
 )
+from nodewarden.rollout.answer import Verb
+from nodewarden.rollout_verbs import ROLLOUT_VERBS, status_of_fleet, status_of_rollout, status_of_rollouts
 from nodewarden.security_group.decision import decide
 from nodewarden.security_group.event import PREFIX_LIST_ID
 from nodewarden.security_group.rule import PROTOCOLS_WITH_PORTS, PortRange, parse_protocol, parse_source
@@ -27,6 +30,7 @@ from nodewarden.undo import exemption_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.security_group.verdict import Verdict
     from nodewarden.wiring import Wiring
 
@@ -35,15 +39,19 @@ BREAKER = "breaker"
 PAGE = 20
 
 
-def operate(event: object, wired: Wiring) -> dict[str, Any]:
+def operate(event: object, wired: FleetWiring) -> dict[str, Any]:
     """Carry out a person's verb; the answer has `ok`, and `error` (with what to do) if it could not be done.
 
     | verb | fields |
     |---|---|
     | check | group |
-    | status | remediation, or outcome and next |
+    | status | remediation, or outcome and next; rollout; what (`rollouts`, `fleet`) |
     | exempt | group, protocol, ports, source, for, reason, by |
-    | pause, resume | what (`acting`, a group's id; to resume also `breaker`), reason, by |
+    | pause, resume | what (`acting`, a group's id, a rollout's; to resume also `breaker`), reason, by |
+    | approve, reject | rollout, wave (that which is asked for where it is not given), reason, by |
+    | retry | rollout, group (such as `demo/workers`; all that failed where it is not given), reason, by |
+    | skip | rollout, group, reason, by |
+    | abort | rollout, reason, by |
 
     All take account and region, Nodewarden's own where they are not given.
     """
@@ -64,8 +72,8 @@ def _check(request: Request, wired: Wiring) -> dict[str, Any]:
     if seen.group is None and ec2.group(place.group_id) is None:
         message = f"there is no security group {place.group_id} in {place.account}, {place.region}: give its region"
         raise RequestError(message)
-    if seen.unread:
-        raise seen.unread
+    for failure in seen.unread.values():
+        raise failure
     decision = decide(seen, policy, wired.mode, datetime.now(UTC))
     return {
         "group": place.group_id,
@@ -80,8 +88,12 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {"rule": str(verdict.rule), "rule_id": verdict.rule.rule_id, "would_be": verdict.word, "why": verdict.why}
 
 
-def _status(request: Request, wired: Wiring) -> dict[str, Any]:
-    """List remediations, last changed first, or show one."""
+def _status(request: Request, wired: FleetWiring) -> dict[str, Any]:
+    """List remediations, last changed first, or rollouts; show one of either, or the fleet."""
+    if "rollout" in request.table:
+        return status_of_rollout(request, wired)
+    if "what" in request.table:
+        return LISTS[request.table.choice("what", tuple(LISTS))](request, wired)
     if "remediation" in request.table:
         return {"remediation": _one(request, wired)}
     token = request.table.parsed("next", words, "") if "next" in request.table else ""
@@ -167,9 +179,11 @@ def _source(text: str) -> str:
     return str(network or text)
 
 
-def _pausing(*, paused: bool) -> Callable[[Request, Wiring], dict[str, Any]]:
-    def carry_out(request: Request, wired: Wiring) -> dict[str, Any]:
+def _pausing(*, paused: bool) -> Callable[[Request, FleetWiring], dict[str, Any]]:
+    def carry_out(request: Request, wired: FleetWiring) -> dict[str, Any]:
         what = request.table.parsed("what", _what(paused=paused))
+        if ROLLOUT_ID.fullmatch(what):
+            return rollout_verbs.answer(Verb.PAUSE if paused else Verb.RESUME, what, request, wired)
         who = request.who_and_why()
         if what == BREAKER:
             return _resume_breaker(request, wired, who)
@@ -184,9 +198,9 @@ def _pausing(*, paused: bool) -> Callable[[Request, Wiring], dict[str, Any]]:
 
 
 def _what(*, paused: bool) -> Callable[[str], str]:
-    """Read what is paused or resumed: all acting, a group, or the breaker, which can only be resumed."""
+    """Read what is paused or resumed: all acting, a group, a rollout, or the breaker, which can only be resumed."""
     words = {ACTING} if paused else {ACTING, BREAKER}
-    return lambda text: text if text in words else parse_group_id(text)
+    return lambda text: text if text in words or ROLLOUT_ID.fullmatch(text) else parse_group_id(text)
 
 
 def _resume_breaker(request: Request, wired: Wiring, who: dict[str, str]) -> dict[str, Any]:
@@ -196,10 +210,15 @@ def _resume_breaker(request: Request, wired: Wiring, who: dict[str, str]) -> dic
     return {"what": BREAKER, "paused": False}
 
 
-VERBS: dict[str, Callable[[Request, Wiring], dict[str, Any]]] = {
+LISTS: dict[str, Callable[[Request, FleetWiring], dict[str, Any]]] = {
+    "rollouts": status_of_rollouts,
+    "fleet": status_of_fleet,
+}
+VERBS: dict[str, Callable[[Request, FleetWiring], dict[str, Any]]] = {
     "check": _check,
     "status": _status,
     "exempt": _exempt,
     "pause": _pausing(paused=True),
     "resume": _pausing(paused=False),
+    **ROLLOUT_VERBS,
 }

@@ -70,11 +70,16 @@ class Wiring:
     @property
     def ledger(self) -> Ledger:
         """The ledger."""
+        return Ledger(items=self.items, retention=self.retention)
+
+    @property
+    def retention(self) -> timedelta:
+        """How long what has ended is remembered."""
         days = self._variable("LEDGER_RETENTION_DAYS")
         if not days.isdecimal():
             message = f"LEDGER_RETENTION_DAYS is {days!r}: give whole days"
             raise ConfigurationError(message)
-        return Ledger(items=self.items, retention=timedelta(days=int(days)))
+        return timedelta(days=int(days))
 
     @property
     def items(self) -> Items:
@@ -103,13 +108,21 @@ class Wiring:
 
     def ec2(self, account: str, region: str) -> Ec2:
         """Give the EC2 of an account and region. Today only Nodewarden's own account; the seam for assuming a role."""
+        self._must_be_ours(account)
+        return Ec2(ec2_client(region))
+
+    def _must_be_ours(self, account: str) -> None:
         if account != self.account:
             message = (
                 f"account {account} is not {self.account}, the only one that Nodewarden has access to: "
                 "deploy Nodewarden there too"
             )
             raise AccountError(message)
-        return Ec2(_ec2(region))
+
+    @property
+    def arrival_mode(self) -> Mode:
+        """Whether what a host or interface meets open is revoked: what a sweep listed stays, until the sweep enforces."""
+        return Mode.OBSERVE_LISTED if self.sweep_mode is Mode.OBSERVE_EXISTING else self.sweep_mode
 
     def _mode(self, name: str, parameter: str) -> Mode:
         value = self._variable(name)
@@ -131,33 +144,39 @@ def wiring() -> Wiring:
     return Wiring(os.environ)
 
 
+# What makes the process's things forget them.
+_forgetting: list[Callable[[], None]] = []
+
+
+def once[**P, T](make: Callable[P, T]) -> Callable[P, T]:
+    """Make a thing when it is first asked for, and once per process."""
+    made = cache(make)
+    _forgetting.append(made.cache_clear)
+    return made  # type: ignore[return-value]  # typeshed's wrapper forgets the parameters
+
+
 def forget() -> None:
     """Make everything anew, as a fresh process would: for several functions in one process, on one machine."""
-    made: tuple[Callable[[], None], ...] = (
-        _ec2.cache_clear,
-        _dynamodb.cache_clear,
-        _sns.cache_clear,
-        _security_group_policy.cache_clear,
-    )
-    for clear in made:
+    for clear in _forgetting:
         clear()
 
 
-@cache
-def _ec2(region: str) -> EC2Client:
+@once
+def ec2_client(region: str) -> EC2Client:
+    """Give the client of EC2, whose calls are made under several verbs."""
     return boto3.client("ec2", region_name=region, config=CLIENT_CONFIG)
 
 
-@cache
+@once
 def _dynamodb(region: str) -> DynamoDBClient:
     return boto3.client("dynamodb", region_name=region, config=CLIENT_CONFIG)
 
 
-@cache
+@once
 def _sns(region: str) -> SNSClient:
     return boto3.client("sns", region_name=region, config=CLIENT_CONFIG)
 
 
-@cache
+@once
 def _security_group_policy(folder: str) -> SecurityGroupPolicy:
     return security_group_policy.read(policy.load(Path(folder), "security_group"))

@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.image import why_unusable
 from nodewarden.ami_release.release import Way, way
+from nodewarden.ami_release.target import NoTarget
+from nodewarden.node_group import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from nodewarden.node_group import Image, Target
+    from nodewarden.node_group import Image
 
 MOST_RECALLED = 20  # recalls that are remembered for each parameter, the newest first
 
@@ -108,6 +111,19 @@ def compare(before: Sighting | None, seen: Seen, now: datetime) -> News:
     if _goes_back(before, target):
         return _moved_back(before, target, fault, now)
     return _moved_on(before, target, fault, now)
+
+
+def latest(found: Target | NoTarget, known: Mapping[str, Sighting]) -> Target | NoTarget:
+    """Give what is remembered in place of an answer of SSM that is older; `known` are the sightings by parameter."""
+    before = known.get(found.parameter)
+    if isinstance(found, NoTarget) or before is None or found.released_at >= before.released_at:
+        return found
+    return Target(
+        release_version=before.release_version,
+        parameter=before.parameter,
+        released_at=before.released_at,
+        image_id=before.image_id,
+    )
 
 
 def is_recalled(sighting: Sighting | None, release_version: str) -> bool:

@@ -24,6 +24,7 @@ class State(StrEnum):
     RUNS_RECALLED = "runs-recalled"
     IMAGE_UNUSABLE = "image-unusable"
     NO_WAVE = "in-no-wave"
+    TRIED = "tried-before"  # a rollout to its target ended without it; told by whoever plans
     HELD = "held"
     PINNED = "pinned"
     CUSTOM = "custom-ami"

@@ -11,7 +11,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from nodewarden.aws.meaning import meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -19,6 +19,8 @@ type Item = dict[str, Any]
 
 # Attributes that not every whole item has: written without one, it must not keep that of the item before.
 OPTIONAL = ("ttl", "unsettled")
+# Why a transaction did not come about where somebody else was faster.
+LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
@@ -31,6 +33,54 @@ def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
 def unmarshal(item: Mapping[str, Any]) -> Item:
     """Read DynamoDB's values as Python's; numbers come as Decimal."""
     return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """Sets an item's attributes where `when` holds.
+
+    The attributes named in `count` are counted up, those in `remove` are removed; that named in `add` is a set of texts
+    that gets the item's values.
+    """
+
+    item: Item
+    when: ConditionBase | None
+    count: tuple[str, ...] = ()
+    add: str = ""
+    remove: tuple[str, ...] = ()
+
+    def expressions(self) -> dict[str, Any]:
+        """Give what DynamoDB is to be told of the write (the parameters of `UpdateItem`)."""
+        item, add = self.item, self.add
+        attributes = {name: value for name, value in item.items() if name not in {"pk", "sk", add}}
+        names = {f"#a{i}": name for i, name in enumerate(attributes)}
+        values = {f":a{i}": value for i, value in enumerate(attributes.values())}
+        sets = [f"#a{i} = :a{i}" for i in range(len(attributes))]
+        if self.count:
+            sets += [f"#c{i} = if_not_exists(#c{i}, :zero) + :one" for i in range(len(self.count))]
+            names |= {f"#c{i}": name for i, name in enumerate(self.count)}
+            values |= {":zero": 0, ":one": 1}
+        parts = ["SET " + ", ".join(sets)] if sets else []
+        if removed := (*self.remove, *(name for name in OPTIONAL if "schema" in item and name not in item)):
+            parts.append("REMOVE " + ", ".join(f"#r{i}" for i in range(len(removed))))
+            names |= {f"#r{i}": name for i, name in enumerate(removed)}
+        if add:
+            parts.append("ADD #add :add")
+            names |= {"#add": add}
+            values |= {":add": item[add]}
+        condition: dict[str, Any] = {}
+        if self.when is not None:
+            built = ConditionExpressionBuilder().build_expression(self.when)
+            names |= built.attribute_name_placeholders
+            values |= built.attribute_value_placeholders
+            condition = {"ConditionExpression": built.condition_expression}
+        return {
+            "Key": marshal({"pk": item["pk"], "sk": item["sk"]}),
+            "UpdateExpression": " ".join(parts),
+            **({"ExpressionAttributeNames": names} if names else {}),
+            **({"ExpressionAttributeValues": marshal(values)} if values else {}),
+            **condition,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +98,7 @@ class Items:
             )
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
-    def partition(self, pk: str, where: ConditionBase) -> Iterator[Item]:
+    def partition(self, pk: str, where: ConditionBase | None = None) -> Iterator[Item]:
         """Read a partition, consistently, every page (`Query`)."""
         return self._pages(Key("pk").eq(pk), where, ConsistentRead=True)
 
@@ -71,60 +121,43 @@ class Items:
         add: str = "",
         remove: tuple[str, ...] = (),
     ) -> bool:
-        """Set the item's attributes if `when` holds, and tell whether it did (`UpdateItem`).
-
-        The attributes named in `count` are counted up, those in `remove` are removed; that named in `add` is a set of texts
-        that gets the item's values.
-        """
-        attributes = {name: value for name, value in item.items() if name not in {"pk", "sk", add}}
-        names = {f"#a{i}": name for i, name in enumerate(attributes)}
-        values = {f":a{i}": value for i, value in enumerate(attributes.values())}
-        sets = [f"#a{i} = :a{i}" for i in range(len(attributes))]
-        if count:
-            sets += [f"{name} = if_not_exists({name}, :zero) + :one" for name in count]
-            values |= {":zero": 0, ":one": 1}
-        parts = ["SET " + ", ".join(sets)]
-        if removed := (*remove, *(name for name in OPTIONAL if "schema" in item and name not in item)):
-            parts.append("REMOVE " + ", ".join(f"#{name}" for name in removed))
-            names |= {f"#{name}": name for name in removed}
-        if add:
-            parts.append("ADD #add :add")
-            names |= {"#add": add}
-            values |= {":add": item[add]}
-        return self._update(item, " ".join(parts), names, values, when)
-
-    def _update(
-        self, item: Item, expression: str, names: dict[str, str], values: Item, when: ConditionBase | None
-    ) -> bool:
-        condition: dict[str, Any] = {}
-        if when is not None:
-            built = ConditionExpressionBuilder().build_expression(when)
-            names |= built.attribute_name_placeholders
-            values |= built.attribute_value_placeholders
-            condition = {"ConditionExpression": built.condition_expression}
+        """Set the item's attributes if `when` holds, and tell whether it did (`UpdateItem`); the rest is as of a `Write`."""
+        write = Write(item=item, when=when, count=count, add=add, remove=remove)
         with meaning("dynamodb"):
             try:
-                self.client.update_item(
-                    TableName=self.table,
-                    Key=marshal({"pk": item["pk"], "sk": item["sk"]}),
-                    UpdateExpression=expression,
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=marshal(values),
-                    **condition,
-                )
+                self.client.update_item(TableName=self.table, **write.expressions())
             except self.client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
 
-    def _pages(self, key: ConditionBase, where: ConditionBase, **how: Any) -> Iterator[Item]:
+    def transact(self, writes: Iterable[Write]) -> bool:
+        """Carry out up to 100 writes, of one item each, or none of them, and tell whether it did (`TransactWriteItems`).
+
+        It did not where a condition does not hold, or where somebody writes one of the items at this very moment.
+        """
+        updates: list[Any] = [{"Update": {"TableName": self.table, **write.expressions()}} for write in writes]
+        with meaning("dynamodb"):
+            try:
+                self.client.transact_write_items(TransactItems=updates)
+            except self.client.exceptions.TransactionCanceledException as error:
+                if LOST.isdisjoint(reason.get("Code") for reason in error.response.get("CancellationReasons", [])):
+                    raise
+                return False
+        return True
+
+    def _pages(self, key: ConditionBase, where: ConditionBase | None, **how: Any) -> Iterator[Item]:
         builder = ConditionExpressionBuilder()
-        keys, kept = builder.build_expression(key, is_key_condition=True), builder.build_expression(where)
+        built = builder.build_expression(key, is_key_condition=True)
+        names, values = built.attribute_name_placeholders, built.attribute_value_placeholders
+        if where is not None:
+            kept = builder.build_expression(where)
+            names, values = names | kept.attribute_name_placeholders, values | kept.attribute_value_placeholders
+            how["FilterExpression"] = kept.condition_expression
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
-            KeyConditionExpression=keys.condition_expression,
-            FilterExpression=kept.condition_expression,
-            ExpressionAttributeNames=keys.attribute_name_placeholders | kept.attribute_name_placeholders,
-            ExpressionAttributeValues=marshal(keys.attribute_value_placeholders | kept.attribute_value_placeholders),
+            KeyConditionExpression=built.condition_expression,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=marshal(values),
             **how,
         )
         with meaning("dynamodb"):
@@ -132,4 +165,4 @@ class Items:
                 yield from map(unmarshal, page["Items"])
 
 
-__all__ = ["Attr", "ConditionBase", "Item", "Items", "Key", "marshal", "unmarshal"]
+__all__ = ["Attr", "ConditionBase", "Item", "Items", "Key", "Write", "marshal", "unmarshal"]

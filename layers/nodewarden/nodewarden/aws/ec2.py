@@ -109,7 +109,7 @@ class Ec2:
     def groups_of_interfaces(self, interface_ids: Iterable[str]) -> tuple[str, ...]:
         """List the ids of the groups that interfaces are in; none for one that is gone (`DescribeNetworkInterfaces`)."""
         pages = self.client.get_paginator("describe_network_interfaces").paginate(
-            Filters=[{"Name": "network-interface-id", "Values": list(interface_ids)}]
+            Filters=[{"Name": "network-interface-id", "Values": list(interface_ids)}], IncludeManagedResources=True
         )
         with meaning("ec2"):
             return tuple(g["GroupId"] for page in pages for i in page["NetworkInterfaces"] for g in i["Groups"])
@@ -212,7 +212,9 @@ class Ec2:
     def _instances_in(self, group_id: str) -> dict[str, str]:
         """List the instances with an interface in the group, and the account of each."""
         pages = self.client.get_paginator("describe_network_interfaces").paginate(
-            Filters=[{"Name": "group-id", "Values": [group_id]}], PaginationConfig={"PageSize": PAGE}
+            Filters=[{"Name": "group-id", "Values": [group_id]}],
+            IncludeManagedResources=True,  # Auto Mode's hosts too, where the account hides them
+            PaginationConfig={"PageSize": PAGE},
         )
         with meaning("ec2"):
             attached = [i.get("Attachment", {}) for page in pages for i in page["NetworkInterfaces"]]
@@ -223,7 +225,9 @@ class Ec2:
 
     def _instances(self, instance_ids: Iterable[str]) -> list[InstanceTypeDef]:
         pages = self.client.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": "instance-id", "Values": list(instance_ids)}], PaginationConfig={"PageSize": PAGE}
+            Filters=[{"Name": "instance-id", "Values": list(instance_ids)}],
+            IncludeManagedResources=True,
+            PaginationConfig={"PageSize": PAGE},
         )
         with meaning("ec2"):
             return [i for page in pages for r in page["Reservations"] for i in r["Instances"]]

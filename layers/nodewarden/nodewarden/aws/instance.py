@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.unmanaged import CLUSTER_TAG, KARPENTER_TAG, MANAGED_TAG, OWNED_TAG
-from nodewarden.aws.ec2 import PAGE, tags_of
+from nodewarden.aws.ec2 import PAGE
+from nodewarden.aws.ec2_shapes import tags_of
 from nodewarden.aws.meaning import meaning
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Instances:
                 {"Name": "tag-key", "Values": [f"{OWNED_TAG}*", CLUSTER_TAG, KARPENTER_TAG]},
                 {"Name": "instance-state-name", "Values": ["pending", "running"]},
             ],
+            IncludeManagedResources=True,  # Auto Mode's hosts too, where the account hides them
             PaginationConfig={"PageSize": PAGE},
         )
         with meaning("ec2"):

@@ -14,6 +14,7 @@ from nodewarden.errors import (
     MissingPermissionError,
     NodeGroupBusyError,
     ReleaseNotAllowedError,
+    StalePageError,
     ThrottledError,
     UnavailableError,
 )
@@ -26,14 +27,13 @@ GONE = frozenset(
     {
         "InvalidGroup.NotFound",
         "InvalidPermission.NotFound",
-        "InvalidNextToken",
-        "InvalidPaginationToken",
         "InvalidPrefixListID.NotFound",
         "InvalidPrefixListId.NotFound",
         "InvalidSecurityGroupRuleId.NotFound",
         "ResourceNotFoundException",
     }
 )
+STALE_PAGE = frozenset({"InvalidNextToken", "InvalidPaginationToken"})
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDeniedException", "UnauthorizedOperation"}
 )
@@ -84,6 +84,8 @@ def _named(service: str, error: ClientError) -> AwsError:
         gone.code = code_of(error)
         gone.retried = metadata.get("RetryAttempts", 0) > 0
         return gone
+    if code_of(error) in STALE_PAGE:
+        return StalePageError(f"{service}:{error.operation_name}: {code_of(error)}: read the list from its beginning")
     message = error.response.get("Error", {}).get("Message", "")
     return refusal(
         f"{service}:{error.operation_name}", code_of(error), message, status=metadata.get("HTTPStatusCode", 0)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from nodewarden.ami_release.fleet import FleetLook
+from nodewarden.message.ami_release import of_look
 from nodewarden.message.person import of_breaker, of_exemption, of_pause
+from nodewarden.message.rollout import RolloutStep, of_step
 from nodewarden.message.security_group import of_remediation
 from nodewarden.message.sweep import of_sweep
 from nodewarden.record import Exemption, Pause, Remediation, Resumed
@@ -13,10 +16,10 @@ from nodewarden.security_group.sweep import SweepRun
 if TYPE_CHECKING:
     from nodewarden.message.message import Message
 
-type Change = Remediation | Exemption | Pause | Resumed | SweepRun
+type Change = Remediation | Exemption | Pause | Resumed | SweepRun | RolloutStep | FleetLook
 
 
-def compose(changed: Change, stack: str) -> Message | None:
+def compose(changed: Change, stack: str) -> Message | None:  # noqa: PLR0911  # one for each kind of change
     """Word one changed ledger entry; None for changes that are nobody's news."""
     match changed:
         case Remediation():
@@ -29,5 +32,9 @@ def compose(changed: Change, stack: str) -> Message | None:
             return of_breaker(changed)
         case SweepRun():
             return of_sweep(changed, stack)
+        case RolloutStep():
+            return of_step(changed, stack)
+        case FleetLook():
+            return of_look(changed, stack)
         case _:
             assert_never(changed)

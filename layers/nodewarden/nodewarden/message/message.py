@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nodewarden.security_group.event import one_line
@@ -27,8 +28,8 @@ class Message:
 
     def bodies(self) -> str:
         """Give the bodies per protocol, as SNS takes them with MessageStructure json."""
-        document = json.dumps(self.document)
-        return json.dumps({"default": document, "email": self.text, "https": json.dumps(self._chat())})
+        document, chat = _json(self.document), _json(self._chat())
+        return _json({"default": document, "email": self.text, "https": chat})
 
     def _chat(self) -> dict[str, Any]:
         """Give Amazon Q Developer's custom notification (version 1.0, source custom)."""
@@ -47,11 +48,30 @@ def text(sections: Iterable[tuple[str, str | list[str]]]) -> str:
     return "\n".join(f"{name + ':':<10}{_section(words)}" for name, words in sections if words)
 
 
+def lasting(duration: timedelta) -> str:
+    """Say a duration by its two largest parts.
+
+    >>> lasting(timedelta(days=1, hours=2, minutes=3)), lasting(timedelta(minutes=20)), lasting(timedelta())
+    ('1 day 2 hours', '20 minutes', '0 minutes')
+    """
+    minutes = round(duration / timedelta(minutes=1))
+    parts = ((minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute"))
+    said = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in parts if count]
+    return " ".join(said[:2]) or "0 minutes"
+
+
 def command(function: str, request: dict[str, str], place: Place | None, stack: str) -> str:
     """Give the command that sends a request to a deployed function."""
     where = {"account": place.account, "region": place.region} if place else {}
-    event = json.dumps(request | where, ensure_ascii=False)
+    event = json.dumps(request | where, ensure_ascii=False).replace(
+        "'", "\\u0027"
+    )  # it stands between quotes of a shell
     return f"sam remote invoke {function} --stack-name {stack} --event '{event}'"
+
+
+def _json(value: object) -> str:
+    """Write JSON without escapes for letters beyond ASCII: nested as here, each would take seven bytes."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _section(words: str | list[str]) -> str:

@@ -35,11 +35,7 @@ def of_pause(pause: Pause) -> Message:
     outcome, severity = ("paused", "high") if pause.paused else ("resumed", "info")
     what = pause.place.group_id if pause.place else "acting"
     where = f" in account {pause.place.account}, {pause.place.region}" if pause.place else ""
-    effect = (
-        "Nothing is revoked until the verb resume."
-        if pause.paused
-        else "Openings are revoked again; what opened meanwhile, by the next sweep."
-    )
+    effect = _effect(pause)
     sections = [
         ("What", f"{what} is {outcome}{where}"),
         ("Who", f"{pause.by}: {pause.reason}"),
@@ -53,6 +49,15 @@ def of_pause(pause: Pause) -> Message:
         document=document | {"by": pause.by, "reason": pause.reason, "changed_at": stamp(pause.changed_at)},
         attributes={"kind": "pause", "severity": severity, "outcome": outcome},
     )
+
+
+def _effect(pause: Pause) -> str:
+    """Say what a pause or its end does; a pause of all acting is about rollouts, too."""
+    rollouts = pause.place is None
+    if pause.paused:
+        return f"Nothing is revoked{', and no update of a node group is started,' if rollouts else ''} until the verb resume."
+    again = " Rollouts go on." if rollouts else ""
+    return f"Openings are revoked again; what opened meanwhile, by the next sweep.{again}"
 
 
 def of_breaker(resumed: Resumed) -> Message:

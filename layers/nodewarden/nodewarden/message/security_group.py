@@ -122,8 +122,9 @@ def _who(r: Remediation) -> str:
         return f"{r.undone.by}: {r.undone.reason}"
     if r.cause is None or not r.cause.event_name:
         return "unknown: no API call came with it"
-    if not r.cause.actor:
-        return f"unknown: it was open before this ({r.cause.event_name} at {r.cause.at})"
+    if not r.cause.opens:
+        by = f" by {r.cause.actor}" if r.cause.actor else ""
+        return f"unknown: it was open before this ({r.cause.event_name}{by} at {r.cause.at})"
     call = (
         f"{r.cause.actor} by {r.cause.event_name} at {r.cause.at}, from {r.cause.source_ip} with {r.cause.user_agent}"
     )

@@ -76,6 +76,8 @@ def _sections(run: SweepRun, stack: str) -> list[tuple[str, str | list[str]]]:
             * bool(run.findings),
         ),
         ("Done", [DONE[outcome] for outcome in SAID if outcome.value in run.counts and outcome in DONE]),
+        ("Reopened", [f"{f.group_name}: {who}" for f in run.findings[:MOST_LINES] for who in f.reopened_by]),
+        ("Change", "what opens it: the code, the controller's annotation, the habit" if _flaps(run) else ""),
         ("Ending", list(run.ending)),
         ("Events", _missed(run)),
         ("Failed", list(run.failures)),
@@ -93,8 +95,12 @@ def _brief(run: SweepRun) -> str:
 
 def _severity(run: SweepRun) -> str:
     found = {SAID[finding.outcome][0] for finding in run.findings} | ({"high"} if run.missed else set())
-    found |= {"critical"} if any(finding.closings for finding in run.findings) else set()
+    found |= {"critical"} if _flaps(run) else set()
     return next((severity for severity in SEVERITIES if severity in found), "medium")
+
+
+def _flaps(run: SweepRun) -> bool:
+    return any(finding.closings for finding in run.findings)
 
 
 def _outcome(run: SweepRun) -> str:
@@ -126,7 +132,7 @@ def _missed(run: SweepRun) -> str:
         return ""
     return (
         f"No event told of {len(run.missed)} openings, such as {run.missed[0].remediation_id}, within an hour. Unless the policy, a "
-        "tag or a deployment changed meanwhile, events do not arrive: check that the region has a CloudTrail trail "
+        "tag or a deployment changed meanwhile, or a host came to an open group, events do not arrive: check that the region has a CloudTrail trail "
         "that logs management events, and that the rules of the stack are enabled."
     )
 

@@ -64,7 +64,7 @@ class Step:
     """One step: `number` counts the steps of the rollout.
 
     `counts` says how many groups are in each state, of the wave where one is named, else of the rollout; `groups` are
-    those it is about (waiting, failed, left alone, refused), at most 20; `releases` is what the groups that are counted
+    those it is about (waiting, failed, left alone, done), at most 20; `releases` is what the groups that are counted
     go to, at most 20. `expected_at` is when the next start is allowed. `waves` are all waves in order, where it is planned.
     """
 
@@ -80,6 +80,11 @@ class Step:
     expected_at: datetime | None = None
     releases: tuple[str, ...] = ()
     waves: tuple[PlannedWave, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many groups are counted."""
+        return sum(self.counts.values())
 
 
 def tell(  # noqa: PLR0913  # what a step says is said by name
@@ -97,6 +102,7 @@ def tell(  # noqa: PLR0913  # what a step says is said by name
     """Add a step to what people should hear; `about` are the states of the groups that it lists."""
     groups = rollout.of_wave(wave) if wave else tuple(rollout.groups.values())
     states = frozenset({GroupState.WAITING} if kind in AHEAD else about)
+    listed = sorted((group for group in groups if group.state in states), key=lambda group: _turn(rollout, group))
     step = Step(
         kind=kind,
         number=rollout.told + 1,
@@ -105,13 +111,18 @@ def tell(  # noqa: PLR0913  # what a step says is said by name
         counts=Counter(group.state for group in groups),
         why=why,
         by=by,
-        groups=tuple(group for group in groups if group.state in states)[:MOST_GROUPS],
+        groups=tuple(listed)[:MOST_GROUPS],
         durations=_durations(rollout, groups, now) if kind is StepKind.WAVE_DONE else None,
         expected_at=expected_at,
         releases=tuple(sorted({group.target.release_version for group in groups}))[:MOST_RELEASES],
         waves=waves,
     )
     return replace(rollout, steps=(*rollout.steps, step), told=step.number)
+
+
+def _turn(rollout: Rollout, group: GroupProgress) -> tuple[bool, int]:
+    """Put what needs a person first, then wave by wave."""
+    return group.state is GroupState.DONE, rollout.waves.index(group.wave)
 
 
 def _durations(rollout: Rollout, groups: Iterable[GroupProgress], now: datetime) -> Durations | None:

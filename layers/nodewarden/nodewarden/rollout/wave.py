@@ -92,14 +92,20 @@ def _to_next_wave(rollout: Rollout, observed: Observed, policy: RolloutPolicy, n
     old_enough = min((old_enough_at(group, rollout, policy) for group in waiting), default=now)
     if now < old_enough:
         return rollout.waiting_for(f"the release is old enough on {spoken(old_enough)}")
-    return _asked_or_begun(rollout, wave, allowance(rollout, wave, observed, policy, now), now)
-
-
-def _asked_or_begun(rollout: Rollout, wave: Wave, allowed: Allowance, now: datetime) -> Rollout:
-    """Ask first, at any hour; begin when it is approved and starts are allowed."""
+    allowed = allowance(rollout, wave, observed, policy, now)
     if wave.approval and wave.name not in rollout.approved:
-        asked = replace(rollout, state=State.AWAITING_APPROVAL, asked_at=now, why=f"wave {wave.name} wants an approval")
-        return tell(asked, StepKind.AWAITING_APPROVAL, now, wave=wave.name, expected_at=allowed.opens_at)
+        return _asked(rollout, wave, allowed, policy, now)
+    return _begun(rollout, wave, allowed, now)
+
+
+def _asked(rollout: Rollout, wave: Wave, allowed: Allowance, policy: RolloutPolicy, now: datetime) -> Rollout:
+    """Ask for an approval, at any hour."""
+    asked = replace(rollout, state=State.AWAITING_APPROVAL, asked_at=now, why=f"wave {wave.name} wants an approval")
+    why = f"without an answer until {spoken(now + policy.approval_timeout)} the rollout halts"
+    return tell(asked, StepKind.AWAITING_APPROVAL, now, wave=wave.name, why=why, expected_at=allowed.opens_at)
+
+
+def _begun(rollout: Rollout, wave: Wave, allowed: Allowance, now: datetime) -> Rollout:
     if not allowed.allowed:
         return rollout.waiting_for(allowed.why)
     begun = replace(
@@ -135,7 +141,7 @@ def _without_its_wave(rollout: Rollout, name: str, now: datetime) -> Rollout:
 
 def _finished(rollout: Rollout, now: datetime) -> Rollout:
     over = replace(rollout, state=State.FINISHED, finished_at=now, why="")
-    return tell(over, StepKind.FINISHED, now, about=NOT_DONE)
+    return tell(over, StepKind.FINISHED, now, about=NOT_DONE | {GroupState.DONE})
 
 
 def _aborted(rollout: Rollout, now: datetime) -> Rollout:

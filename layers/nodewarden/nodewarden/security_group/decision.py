@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ENTRY_BYTES = 150_000
 LONGEST_WHY = 2000
 MOST_HOSTS = 20
+MOST_REOPENED_BY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,13 @@ def decide(look: Look, policy: SecurityGroupPolicy, mode: Mode, now: datetime) -
     return Decision(verdicts=verdicts, actions=tuple(_in_run(action, look.run) for action in actions))
 
 
-def _follows(look: Look, verdicts: Iterable[Verdict]) -> tuple[Action, ...]:
+def _follows(look: Look, verdicts: tuple[Verdict, ...]) -> tuple[Action, ...]:
     if look.group is None:
         return _settle(look, {}, ())
     judged = {v.rule.rule_id: v for v in verdicts if v.outcome is not None}
+    away = {v.rule.rule_id for v in verdicts if v.outcome is None}
     revokes, notes = _revokes(look, look.group, judged), _notes(look, look.group, judged)
-    return (*revokes, *_settle(look, judged, (*revokes, *notes)), *notes)
+    return (*revokes, *_settle(look, judged, (*revokes, *notes), away), *notes)
 
 
 def _in_run(action: Action, run: str) -> Action:
@@ -162,8 +164,13 @@ def _latest(remediations: Iterable[Remediation]) -> dict[str, Remediation]:
     return {rule_id: r for r in by_change for rule_id in r.rule_ids}
 
 
-def _settle(look: Look, judged: Mapping[str, Verdict], fresh: Iterable[Action]) -> tuple[Note, ...]:
-    """Close the records whose rules are no longer what the record says."""
+def _settle(
+    look: Look, judged: Mapping[str, Verdict], fresh: Iterable[Action], away: Iterable[str] = ()
+) -> tuple[Note, ...]:
+    """Close the records whose rules are no longer what the record says.
+
+    `away` are rules that are open, but that no EKS host uses now: hosts come and go, so nothing is said of them.
+    """
     fresh = tuple(fresh)
     acted_on = {a.remediation.remediation_id for a in fresh}
     taken = {rule_id: a.remediation.remediation_id for a in fresh for rule_id in a.remediation.rule_ids}
@@ -172,12 +179,23 @@ def _settle(look: Look, judged: Mapping[str, Verdict], fresh: Iterable[Action]) 
     for record in look.entries.remediations:
         if record.remediation_id in acted_on or record.outcome not in STANDING | UNFINISHED:
             continue
+        if _is_undecided(record, look, away):
+            continue
         own = tuple(rule for rule in record.rules if latest.get(rule.rule_id) == record.remediation_id)
         if record.outcome in UNFINISHED:
             notes.append(_end_of_unfinished(record, own, look.rules))
         elif not any(rule.rule_id in judged for rule in own):
             notes.append(_ended(record, own))
     return tuple(notes)
+
+
+def _is_undecided(record: Remediation, look: Look, away: Iterable[str]) -> bool:
+    """Tell whether it cannot be said that a record is over: its rules are there, but a list is unread or the hosts are away."""
+    there = {(rule.rule_id, rule.opens) for rule in look.rules}
+    present = [rule for rule in record.rules if (rule.rule_id, rule.opens) in there]
+    if any(rule.source in look.unread for rule in present):
+        return True
+    return record.outcome in STANDING and any(rule.rule_id in away for rule in present)
 
 
 def _end_of_unfinished(record: Remediation, own: tuple[IngressRule, ...], rules: Iterable[IngressRule]) -> Note:
@@ -214,6 +232,6 @@ def _remediation(look: Look, group: Group, verdicts: Iterable[Verdict]) -> Remed
         cause=look.cause if known is None or (look.cause and look.cause.event_name) else known.cause,
         reopens=verdicts[0].reopens,
         closings=max(v.closings for v in verdicts),
-        reopened_by=tuple(dict.fromkeys(who for v in verdicts for who in v.reopened_by)),
+        reopened_by=tuple(dict.fromkeys(who for v in verdicts for who in v.reopened_by))[:MOST_REOPENED_BY],
         version=known.version if known else 0,
     )

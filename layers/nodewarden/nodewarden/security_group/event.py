@@ -20,6 +20,15 @@ PREFIX_LIST_ID = re.compile(r"pl-[0-9a-f]{8,17}")
 RULE_ID = re.compile(r"sgr-[0-9a-f]{8,17}")
 ACCOUNT = re.compile(r"[0-9]{12}")
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,10}){1,3}-[0-9]{1,2}")
+OPENING = frozenset(
+    {
+        "AuthorizeSecurityGroupIngress",
+        "ModifySecurityGroupRules",
+        "ModifyManagedPrefixList",
+        "RestoreManagedPrefixListVersion",
+    }
+)
+ARRIVALS = frozenset({"AttachNetworkInterface", "ModifyInstanceAttribute", "ModifyNetworkInterfaceAttribute"})
 LONGEST_TEXT = 256
 LONGEST_GROUP_NAME = 255
 
@@ -37,6 +46,11 @@ class Cause:
     source_ip: str
     rule_ids: frozenset[str]
 
+    @property
+    def opens(self) -> bool:
+        """Whether the call can open a group by itself; others bring a host to a group that is open already."""
+        return self.event_name in OPENING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
@@ -49,6 +63,11 @@ class Trigger:
     interface_ids: tuple[str, ...]
     prefix_list_ids: tuple[str, ...]
     cause: Cause
+
+    @property
+    def opens(self) -> bool:
+        """Whether the event may be about an opening: any but a call that brings an interface or instance to a group."""
+        return self.cause.event_name not in ARRIVALS
 
 
 def parse(event: Mapping[str, Any]) -> Trigger:
@@ -78,7 +97,7 @@ def parse(event: Mapping[str, Any]) -> Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostStart:
-    """An instance that is running now."""
+    """An instance that is running now, or that got another interface."""
 
     account: str
     region: str
@@ -87,13 +106,27 @@ class HostStart:
 
 
 def parse_host_start(event: Mapping[str, Any]) -> HostStart:
-    """Read `EC2 Instance State-change Notification`; raises EventError without account, region or instance."""
+    """Read `EC2 Instance State-change Notification`, or the call `AttachNetworkInterface`.
+
+    Raises EventError without account, region or instance.
+    """
     account, region = place(event)
-    instance = at(event.get("detail"), "instance-id")
+    detail = event.get("detail")
+    called = at(detail, "eventName") == "AttachNetworkInterface"
+    instance = at(detail, "requestParameters", "instanceId") if called else at(detail, "instance-id")
     if not isinstance(instance, str) or not INSTANCE_ID.fullmatch(instance):
         message = f"the event {line(event.get('id'))} is about {line(instance)!r}, which is not the id of an instance"
         raise EventError(message)
-    cause = Cause(
+    return HostStart(
+        account=account,
+        region=region,
+        instance_id=instance,
+        cause=_cause(detail) if called else _cause_of_start(event),
+    )
+
+
+def _cause_of_start(event: Mapping[str, Any]) -> Cause:
+    return Cause(
         event_name=line(event.get("detail-type")),
         event_id=line(event.get("id")),
         at=line(event.get("time")),
@@ -103,7 +136,6 @@ def parse_host_start(event: Mapping[str, Any]) -> HostStart:
         source_ip="",
         rule_ids=frozenset(),
     )
-    return HostStart(account=account, region=region, instance_id=instance, cause=cause)
 
 
 def place(event: Mapping[str, Any]) -> tuple[str, str]:

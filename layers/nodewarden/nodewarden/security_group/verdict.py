@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from nodewarden.security_group.rule import IngressRule
 
 NO_ENTRIES = Entries()
+# What nobody writes down of a rule that was only found.
+BY_AN_ACT = UNFINISHED | {Outcome.HELD, Outcome.PAUSED}
 
 
 class Mode(StrEnum):
@@ -29,13 +31,14 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     OBSERVE = "observe"
     OBSERVE_EXISTING = "observe-existing"  # a sweep's: what no event announced is only told
+    OBSERVE_LISTED = "observe-listed"  # of what arrives at a group: what a sweep listed is left as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What was seen of one group. `group` is None when nothing offended (nobody asked) or when it vanished.
 
-    `unread` says why a prefix list could not be looked into: the other rules are judged all the same. `hosts` are EKS hosts
+    `unread` says which prefix lists could not be looked into, and why: the other rules are judged all the same. `hosts` are EKS hosts
     that use the group, `hosts_elsewhere` instances of other accounts that do, of which we cannot see what they are. `run`
     names the sweep that looks, "" where something else made us look.
     """
@@ -44,7 +47,7 @@ class Look:
     rules: tuple[IngressRule, ...]
     group: Group | None = None
     lists: Mapping[str, PrefixList] = field(default_factory=dict)
-    unread: NodewardenError | None = None
+    unread: Mapping[str, NodewardenError] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
     hosts_elsewhere: tuple[str, ...] = ()
     entries: Entries = NO_ENTRIES
@@ -127,17 +130,19 @@ def _to_close(  # noqa: PLR0913, PLR0917 all that a judgement depends on
     earlier = closings(rule, look.entries.remediations, now)
     if outcome is not Outcome.REVOKED or len(earlier) + 1 < policy.flapping_times_a_day:
         return verdict
-    counted = replace(verdict, closings=len(earlier) + 1, reopened_by=openers(earlier, look.cause))
+    counted = replace(verdict, closings=len(earlier) + 1, reopened_by=openers(earlier, rule, look.cause))
     if policy.on_flapping == STOP and not _is_begun(rule, look.entries):
         why = f"{verdict.why}; closed {len(earlier)} times within a day, and the policy says to stop"
         return replace(counted, outcome=Outcome.FLAPPING, why=why)
-    return verdict if any(r.closings for r in earlier) else counted
+    return verdict if any(closing.remediation.closings for closing in earlier) else counted
 
 
 def _stance(rule: IngressRule, look: Look, mode: Mode) -> tuple[Outcome, str]:
     """Say what becomes of a rule that is ours to close, and what keeps us from closing it."""
     if mode is Mode.OBSERVE:
         return Outcome.OBSERVED, "; the mode is observe"
+    if mode is Mode.OBSERVE_LISTED and _is_listed(rule, look.entries):
+        return Outcome.OBSERVED, "; listed by the sweep, whose mode is observe"
     if mode is Mode.OBSERVE_EXISTING and not _is_announced(rule, look.entries):
         return Outcome.OBSERVED, "; found by the sweep, whose mode is observe"
     pause = next((p for p in (look.pause_of_acting, look.entries.pause) if p and p.paused), None)
@@ -151,10 +156,17 @@ def _is_begun(rule: IngressRule, entries: Entries) -> bool:
 
 
 def _is_announced(rule: IngressRule, entries: Entries) -> bool:
-    """Tell whether an event told of the rule before, or an act of ours or its undoing did."""
+    """Tell whether an event told of the rule before, or an act of ours, or a person's exemption or undo is about it."""
     theirs = (r for r in entries.remediations if rule.rule_id in r.rule_ids)
-    undone = (e for e in entries.exemptions if e.reopens)
-    return any(r.announced or r.outcome in UNFINISHED for r in theirs) or any(e.is_about(rule) for e in undone)
+    return any(r.announced or r.outcome in BY_AN_ACT for r in theirs) or any(
+        e.is_about(rule) for e in entries.exemptions
+    )
+
+
+def _is_listed(rule: IngressRule, entries: Entries) -> bool:
+    """Tell whether a sweep found the rule and left it: nobody has opened it since."""
+    theirs = [r for r in entries.remediations if rule.rule_id in r.rule_ids and r.outcome is Outcome.OBSERVED]
+    return any(r.run for r in theirs) and not _is_announced(rule, entries)
 
 
 def _why_open(rule: IngressRule, group: Group, look: Look) -> str:

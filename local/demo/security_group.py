@@ -1,47 +1,30 @@
-"""`make demo`: the whole service on this machine, told as a story. Exit code 0 only if the end state is right."""
+"""The story of a security group: opened, closed, told, undone; opened before its host came; found by the sweep."""
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
-
-from local import aws  # noqa: F401  # sets the environment before moto and boto3 read it
-
-os.environ.update({"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"})
 
 import boto3
 from moto import mock_aws
-from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
 from local import hosts, template
-from local.stack import Stack, Told
+from local.demo.screen import console, email, quietly, title
+from local.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 RECORDED_GROUP = "sg-0123456789abcdef0"
-console = Console(width=118, highlight=False)
 
 
-def main() -> int:
-    """Tell the story; 1 where the end state is not what it must be."""
-    console.print(
-        "[bold]Nodewarden on this machine[/]: AWS is played by moto, events go through the rules of template.yaml.\n"
-    )
+def tell() -> list[str]:
+    """Tell the story; gives what is wrong at its end."""
     with mock_aws():
         stack, ec2 = Stack({"AlertEmail": "security@example.com"}), boto3.client("ec2")
-        wrong = [*_security_group(stack, ec2), *_before_its_host(stack, ec2)]
-    for what in wrong:
-        console.print(f"[bold red]WRONG:[/] {what}")
-    if not wrong:
-        console.print("[bold green]The end state is right.[/] Next: README.md, and `make test`.")
-    return 1 if wrong else 0
+        return [*_security_group(stack, ec2), *_before_its_host(stack, ec2)]
 
 
 def _security_group(stack: Stack, ec2: EC2Client) -> list[str]:
@@ -57,14 +40,14 @@ def _security_group(stack: Stack, ec2: EC2Client) -> list[str]:
 
 def _before_its_host(stack: Stack, ec2: EC2Client) -> list[str]:
     """Tell of a group that is opened before a host uses it: found when the host starts, or by the sweep."""
-    _title("6. A group that was open before any host used it")
+    title("6. A group that was open before any host used it")
     heard, group = _a_host_starts(stack, ec2)
     closed = _rules(ec2, group, "The group after the host started")
-    _title("7. What was open before Nodewarden came is found by the sweep, and listed")
+    title("7. What was open before Nodewarden came is found by the sweep, and listed")
     older = hosts.make_group(ec2, "eks-cluster-sg-older", hosts.CLUSTER_TAGS)
     _open_ssh(ec2, older)
-    _quietly(stack.on_schedule, "SecurityGroupSweepFunction")
-    _email(stack.told()[-1])
+    quietly(stack.on_schedule, "SecurityGroupSweepFunction")
+    email(stack.told()[-1])
     left = _rules(ec2, older, "The group after the sweep: with SweepMode=enforce it would be closed")
     checks = {
         "the start of a host was not routed to its queue": heard == ["HostStartQueue"],
@@ -84,9 +67,9 @@ def _a_host_starts(stack: Stack, ec2: EC2Client) -> tuple[list[str], str]:
     _rules(ec2, group, "The group before: no EKS host uses it, so it is nobody's yet")
     host = hosts.start_host(ec2, group, hosts.SELF_MANAGED)
     recorded = (template.ROOT / "events/security_group_hosts/host-starts.json").read_text("utf-8")
-    heard: list[str] = _quietly(stack.deliver, json.loads(recorded.replace("i-0123456789abcdef0", host)))
+    heard: list[str] = quietly(stack.deliver, json.loads(recorded.replace("i-0123456789abcdef0", host)))
     console.print(f"{host} starts in it; the rules of template.yaml route that to [bold]{', '.join(heard)}[/].")
-    _email(stack.told()[-1])
+    email(stack.told()[-1])
     return heard, group
 
 
@@ -97,7 +80,7 @@ def _open_ssh(ec2: EC2Client, group: str) -> None:
 
 def _somebody_opens(ec2: EC2Client) -> tuple[str, list[str]]:
     """Open a group of a host; gives the group and the rules that open it to the internet."""
-    _title("1. A node group's hosts, and a group of theirs that somebody opens")
+    title("1. A node group's hosts, and a group of theirs that somebody opens")
     group = hosts.make_group(ec2, "workers-remote-access", {"Name": "workers-remote-access"})
     host = hosts.start_host(ec2, group, hosts.MANAGED)
     console.print(f"{host} runs in the managed node group [bold]workers[/] of the EKS cluster [bold]demo[/].")
@@ -123,40 +106,40 @@ def _somebody_opens(ec2: EC2Client) -> tuple[str, list[str]]:
 
 def _event_arrives(stack: Stack, event: dict[str, Any]) -> list[str]:
     """Deliver the event; gives the functions that it was routed to."""
-    _title("2. The event arrives")
+    title("2. The event arrives")
     _event_panel(event)
-    functions: list[str] = _quietly(stack.deliver, event)
+    functions: list[str] = quietly(stack.deliver, event)
     console.print(f"The rules of template.yaml route it to: [bold]{', '.join(functions)}[/]")
     return functions
 
 
 def _what_was_done(stack: Stack, ec2: EC2Client, group: str) -> set[str]:
     """Show the ledger's only remediation; gives what the group still opens."""
-    _title("3. What was decided, why, and what was done")
+    title("3. What was decided, why, and what was done")
     (entry,) = stack.remediations()
     _ledger(entry)
     return _rules(ec2, group, "The group after")
 
 
 def _what_people_hear(stack: Stack) -> None:
-    _title("4. What people hear")
+    title("4. What people hear")
     (closed,) = stack.told()
-    _email(closed)
+    email(closed)
 
 
 def _undo(stack: Stack, ec2: EC2Client, event: dict[str, Any]) -> set[str]:
     """Undo the only remediation and let the event arrive again; gives what the group then opens."""
-    _title("5. Somebody needs it open for four hours: undo")
+    title("5. Somebody needs it open for four hours: undo")
     (entry,) = stack.remediations()
     request = {"verb": "undo", "remediation": entry["remediation_id"], "for": "4h"}
     request |= {"reason": "the vendor's audit", "by": "alice@example.com"}
     console.print(f"UndoFunction  ← {json.dumps(request)}")
-    said = _quietly(stack.invoke, "UndoFunction", request)
+    said = quietly(stack.invoke, "UndoFunction", request)
     console.print(f"              → {json.dumps(said)}")
-    _quietly(stack.pump)
-    _email(stack.told()[-1])
+    quietly(stack.pump)
+    email(stack.told()[-1])
     console.print("The opening makes an event again; it is exempt, so the group stays open until then:")
-    _quietly(stack.deliver, event)
+    quietly(stack.deliver, event)
     return _rules(ec2, entry["group_id"], "The group after the undo")
 
 
@@ -181,15 +164,6 @@ def _event(name: str, group: str, opened: list[str]) -> dict[str, Any]:
     for item in event["detail"]["responseElements"]["securityGroupRuleSet"]["items"]:
         item["securityGroupRuleId"] = next(made)
     return event
-
-
-def _quietly(act: Any, *arguments: Any) -> Any:
-    with redirect_stdout(io.StringIO()):
-        return act(*arguments)
-
-
-def _title(text: str) -> None:
-    console.print(f"\n[bold cyan]{text}[/]")
 
 
 def _rules(ec2: EC2Client, group: str, title: str) -> set[str]:
@@ -230,11 +204,3 @@ def _ledger(entry: dict[str, Any]) -> None:
         "rules before", "\n".join(f"{r['rule_id']} {r['source']} “{r['description']}”" for r in entry["rules"])
     )
     console.print(table)
-
-
-def _email(message: Told) -> None:
-    console.print(Panel(message.email, title=f"Email: {message.subject}", title_align="left"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

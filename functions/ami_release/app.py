@@ -1,0 +1,45 @@
+"""AmiReleaseFunction: looks which AMIs are released or recalled, and which node groups are behind, and plans rollouts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from nodewarden.ami_release.sighting import NewsKind
+from nodewarden.carry_out import raise_first
+from nodewarden.fleet_wiring import fleet_wiring
+from nodewarden.look_at_fleet import look_at_fleet
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(_event: object, _context: LambdaContext) -> dict[str, Any]:
+    """Look at the whole fleet, by schedule or by hand; raises the first failure when everything else is done."""
+    metrics.add_metric(name="FleetLooks", unit=MetricUnit.Count, value=1)
+    looked = look_at_fleet(fleet_wiring())
+    if looked is None:
+        metrics.add_metric(name="FleetLooksSkipped", unit=MetricUnit.Count, value=1)
+        return {"skipped": "another run was faster"}
+    look = looked.look
+    said = {
+        "clusters": look.clusters,
+        "node_groups": dict(look.counts),
+        "releases": [f"{news.kind} {news.release_version} ({news.ami_type}, {news.minor})" for news in look.releases],
+        "planned": list(look.planned),
+    }
+    logger.info("looked", extra=said | {"failures": look.failing})
+    metrics.add_metric(name="NodeGroupsBehind", unit=MetricUnit.Count, value=look.counts.get("behind", 0))
+    for kind in (NewsKind.RELEASED, NewsKind.RECALLED):
+        count = sum(news.kind is kind for news in look.releases)
+        metrics.add_metric(name=f"Amis-{kind}", unit=MetricUnit.Count, value=count)
+    metrics.add_metric(name="RolloutsPlanned", unit=MetricUnit.Count, value=len(look.planned))
+    raise_first(looked.failures)
+    return said

@@ -1,0 +1,123 @@
+"""What the functions about node groups are made of, besides the rest: those about security groups start without it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+
+from nodewarden import policy
+from nodewarden.aws import CLIENT_CONFIG
+from nodewarden.aws.cloudwatch import Alarms
+from nodewarden.aws.eks import Eks
+from nodewarden.aws.events import Bus
+from nodewarden.aws.image import Images
+from nodewarden.aws.instance import Instances
+from nodewarden.aws.ssm import Ssm
+from nodewarden.aws.subnet import Subnets
+from nodewarden.fleet_ledger import FleetLedger
+from nodewarden.rollout import policy as rollout_policy
+from nodewarden.rollout_ledger import RolloutLedger
+from nodewarden.sighting_ledger import SightingLedger
+from nodewarden.wiring import Wiring, ec2_client, once
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_eks import EKSClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_ssm import SSMClient
+
+    from nodewarden.rollout.policy import RolloutPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class FleetWiring(Wiring):
+    """Everything is made when first asked for, and once per process."""
+
+    @property
+    def rollout_policy(self) -> RolloutPolicy:
+        """The checked policy of `rollout.toml`; raises PolicyError."""
+        return _rollout_policy(self._variable("POLICY_FOLDER"))
+
+    @property
+    def sighting_ledger(self) -> SightingLedger:
+        """What was last seen of the SSM parameters of Nodewarden's own account and region."""
+        return SightingLedger(items=self.items, account=self.account, region=self.region)
+
+    @property
+    def fleet_ledger(self) -> FleetLedger:
+        """The latest look at the fleet of Nodewarden's own account and region."""
+        return FleetLedger(items=self.items, account=self.account, region=self.region)
+
+    @property
+    def rollout_ledger(self) -> RolloutLedger:
+        """What is remembered of the rollouts of Nodewarden's own account and region."""
+        return RolloutLedger(items=self.items, account=self.account, region=self.region, retention=self.retention)
+
+    @property
+    def bus(self) -> Bus:
+        """The event bus that releases are announced on."""
+        return Bus(_events(self.region), self._variable("EVENT_BUS"))
+
+    def eks(self, account: str, region: str) -> Eks:
+        """Give the EKS of an account and region."""
+        self._must_be_ours(account)
+        return Eks(_eks(region))
+
+    def ssm(self, account: str, region: str) -> Ssm:
+        """Give the SSM parameters of an account and region."""
+        self._must_be_ours(account)
+        return Ssm(_ssm(region))
+
+    def images(self, account: str, region: str) -> Images:
+        """Give the AMIs that an account sees in a region."""
+        self._must_be_ours(account)
+        return Images(ec2_client(region))
+
+    def instances(self, account: str, region: str) -> Instances:
+        """Give the instances of an account and region."""
+        self._must_be_ours(account)
+        return Instances(ec2_client(region))
+
+    def subnets(self, account: str, region: str) -> Subnets:
+        """Give the subnets of an account and region."""
+        self._must_be_ours(account)
+        return Subnets(ec2_client(region))
+
+    def alarms(self, account: str, region: str) -> Alarms:
+        """Give the CloudWatch alarms of an account and region."""
+        self._must_be_ours(account)
+        return Alarms(_cloudwatch(region))
+
+
+def fleet_wiring() -> FleetWiring:
+    """Wire what this process is given."""
+    return FleetWiring(os.environ)
+
+
+@once
+def _cloudwatch(region: str) -> CloudWatchClient:
+    return boto3.client("cloudwatch", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
+def _eks(region: str) -> EKSClient:
+    return boto3.client("eks", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
+def _ssm(region: str) -> SSMClient:
+    return boto3.client("ssm", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
+def _events(region: str) -> EventBridgeClient:
+    return boto3.client("events", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
+def _rollout_policy(folder: str) -> RolloutPolicy:
+    return rollout_policy.read(policy.load(Path(folder), "rollout"))
