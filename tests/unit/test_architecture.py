@@ -71,6 +71,8 @@ PURE = (
     "nodewarden.item",
     "nodewarden.message.ami_release",
     "nodewarden.message.compose",
+    "nodewarden.message.inspector_evidence",
+    "nodewarden.message.inspector_finding",
     "nodewarden.message.message",
     "nodewarden.message.person",
     "nodewarden.message.progress",
