@@ -310,6 +310,7 @@ def test_a_group_that_may_return_is_asked_for() -> None:
     "state",
     [
         Stands.NO_WAVE,
+        Stands.TRIED,
         Stands.HELD,
         Stands.PINNED,
         Stands.CUSTOM,

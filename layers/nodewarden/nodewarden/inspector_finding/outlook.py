@@ -59,6 +59,7 @@ def outlook(
         case (
             Stands.BEHIND
             | Stands.NO_WAVE
+            | Stands.TRIED
             | Stands.HELD
             | Stands.PINNED
             | Stands.CUSTOM
