@@ -28,7 +28,7 @@ from nodewarden.inspector_finding.action import (
 from nodewarden.inspector_finding.decision import groups_to_judge, judged
 from nodewarden.inspector_finding.finding import Kind, Severity, Status
 from nodewarden.inspector_finding.incident import MOST_ROUNDS, NETWORK, UNKNOWN_IMAGE, Incident, State, incident_key
-from nodewarden.inspector_finding.waiting import Released, names_for_release
+from nodewarden.inspector_finding.waiting import Released, may_close, names_for_release
 from nodewarden.rollout.state import GroupState
 from nodewarden.rollout.state import State as Rolls
 from tests.unit.inspector_finding_builders import (
@@ -757,3 +757,13 @@ def test_a_release_names_what_waits_or_is_not_fixed_and_nothing_else() -> None:
     named = {state for state in State if names_for_release([replace(waiting(), state=state)], released())}
 
     assert named == {State.WAITING, State.NOT_FIXED}
+
+
+def test_a_release_says_of_what_waits_whose_it_is_and_the_first_of_what_it_is_about() -> None:
+    story = Story(NEW_AMI)
+    story.comes(*(finding(number=n, cve=f"CVE-2026-{20000 + n}") for n in range(9)), stands=ON_TARGET)
+
+    (named,) = may_close([story.now], released())
+
+    assert (named.incident_id, named.cluster, named.node_group) == (story.key.incident_id, "demo", "workers")
+    assert named.about == ("CVE-2026-20000", "CVE-2026-20001", "CVE-2026-20002")

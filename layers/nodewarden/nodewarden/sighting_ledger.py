@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nodewarden.ami_release.sighting import NewsKind, Sighting
+from nodewarden.ami_release.sighting import MayClose, NewsKind, Sighting
 from nodewarden.aws.dynamodb import Attr
 from nodewarden.item import SCHEMA, read_entry
 from nodewarden.record import stamp
@@ -53,6 +53,7 @@ def sighting_item(sighting: Sighting, account: str, region: str) -> Item:
         "released_at": stamp(sighting.released_at),
         "first_seen": stamp(sighting.first_seen),
         "recalled": list(sighting.recalled),
+        "may_close": [asdict(each) | {"about": list(each.about)} for each in sighting.may_close],
     }
 
 
@@ -79,5 +80,11 @@ def _sighting(item: Item) -> Sighting:
         image_id=item["image_id"],
         previous=item["previous"],
         recalled=tuple(item["recalled"]),
+        may_close=tuple(map(read_may_close, item.get("may_close", ()))),
         version=int(item["version"]),
     )
+
+
+def read_may_close(value: Item) -> MayClose:
+    """Read which incident a release may close."""
+    return MayClose(**value | {"about": tuple(value["about"])})

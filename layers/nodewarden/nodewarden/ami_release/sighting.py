@@ -54,13 +54,24 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MayClose:
+    """An incident of Inspector's findings that waits for a release: whose hosts, and the first of what it is `about`."""
+
+    incident_id: str
+    cluster: str
+    node_group: str
+    about: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """What is remembered of one SSM parameter of an account and region.
 
     `release_version` is what it named last, `released_at` its LastModifiedDate then, `first_seen` when we first saw it
     so, `previous` what it named before. `recalled` are releases that were withdrawn, the newest first; the current one
     is among them while its image cannot be used. `change` is what changed last, `concerns` the release that this was
-    about, `why` what a recall was seen by. `version` counts the writes, from 1.
+    about, `why` what a recall was seen by. `may_close` are incidents that waited for a release when it came; whether it has
+    the fix, Inspector says. `version` counts the writes, from 1.
     """
 
     parameter: str
@@ -75,6 +86,7 @@ class Sighting:
     image_id: str | None = None
     previous: str | None = None
     recalled: tuple[str, ...] = ()
+    may_close: tuple[MayClose, ...] = ()
     version: int = 1
 
 
@@ -207,7 +219,7 @@ def _named(before: Sighting, target: Target, now: datetime) -> Sighting:
 
 
 def _news(sighting: Sighting, kind: NewsKind, concerns: str, why: str = "") -> News:
-    changed = replace(sighting, change=kind, concerns=concerns, why=why, version=sighting.version + 1)
+    changed = replace(sighting, change=kind, concerns=concerns, why=why, may_close=(), version=sighting.version + 1)
     return News(kind=kind, sighting=changed, why=why)
 
 

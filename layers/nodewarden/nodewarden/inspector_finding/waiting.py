@@ -1,11 +1,13 @@
-"""Which incidents wait for an AMI that is released now."""
+"""Which incidents wait for an AMI that is released now, and how the release names them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nodewarden.ami_release.sighting import MayClose
 from nodewarden.inspector_finding.incident import State
+from nodewarden.node_group import NodeGroupKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from nodewarden.inspector_finding.incident import Incident
 
 WAITS = frozenset({State.WAITING, State.NOT_FIXED})
+MOST_NAMED, MOST_ABOUT = (
+    10,
+    3,
+)  # incidents of a release, and what each is about: forty releases are one item of the table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,4 +47,18 @@ def _is_for(incident: Incident, released: Released) -> bool:
     return (
         same == (released.account, released.region, released.ami_type, released.minor)
         and incident.release_version != released.release_version
+    )
+
+
+def may_close(incidents: Iterable[Incident], released: Released) -> tuple[MayClose, ...]:
+    """Give what a release says of the incidents that it may close, the first of them."""
+    return tuple(
+        MayClose(
+            incident_id=incident.key.incident_id,
+            cluster=hosts.cluster,
+            node_group=hosts.name,
+            about=tuple(sorted(incident.urgent)[:MOST_ABOUT]),
+        )
+        for incident in names_for_release(incidents, released)[:MOST_NAMED]
+        if isinstance(hosts := incident.key.hosts, NodeGroupKey)
     )
