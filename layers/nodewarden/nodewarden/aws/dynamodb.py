@@ -24,6 +24,7 @@ OPTIONAL = ("ttl", "unsettled")
 # Why a transaction did not come about where somebody else was faster.
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 MOST_READ = 100  # that `BatchGetItem` takes
+BATCH_GET = "dynamodb:BatchGetItem"
 # Seconds before each try to read what DynamoDB left unread: it answers what fits, and what its throughput allows.
 WAITS = (0, 0.1, 0.2, 0.5, 1)
 
@@ -164,10 +165,10 @@ class Items:
             with meaning("dynamodb"):
                 answer = self.client.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
             yield from map(unmarshal, answer["Responses"][self.table])
-            keys = answer["UnprocessedKeys"].get(self.table, {}).get("Keys", [])
-            if not keys:
+            if self.table not in (unread := answer["UnprocessedKeys"]):
                 return
-        raise refusal("dynamodb:BatchGetItem", "ThrottlingException", f"{len(keys)} items were left unread")
+            keys = [*unread[self.table]["Keys"]]
+        raise refusal(BATCH_GET, "ThrottlingException", f"{len(keys)} items were left unread")
 
     def _pages(self, key: ConditionBase, where: ConditionBase | None, **how: Any) -> Iterator[Item]:
         builder = ConditionExpressionBuilder()
