@@ -9,6 +9,7 @@ from nodewarden.ami_release.announcement import DETAIL_TYPE, detail
 from nodewarden.aws.dynamodb import unmarshal
 from nodewarden.breaker import read_resumed
 from nodewarden.errors import NodewardenError
+from nodewarden.finding_item import INCIDENT
 from nodewarden.fleet_ledger import read_look
 from nodewarden.item import read_exemption, read_pause, read_remediation
 from nodewarden.message.compose import compose
@@ -16,6 +17,7 @@ from nodewarden.message.rollout import RolloutStep
 from nodewarden.rollout_item import HEAD, read_head
 from nodewarden.sighting_ledger import SIGHTING, read_sighting
 from nodewarden.sweep_ledger import read_run
+from nodewarden.tell_incidents import tell_incidents, untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -49,18 +51,25 @@ class Failure:
 def tell_each(
     records: Iterable[Mapping[str, Any]], ledger: Ledger, topic: Topic, bus: Bus, stack: str
 ) -> list[Failure]:
-    """Tell people of each change, and the bus of each release; one that cannot be told does not keep the others back."""
-    failures = []
+    """Tell people of each change, and the bus of each release; one that cannot be told does not keep the others back.
+
+    Changes of incidents are told last, those that became the same at once: one vulnerability comes to many node groups.
+    """
+    failures, of_incidents = [], []
     for record in records:
+        number = record["dynamodb"]["SequenceNumber"]
         try:
             item = unmarshal(record["dynamodb"]["NewImage"])
             if _kind(item) == SIGHTING:
                 _announce(item, ledger, bus)
+            elif _kind(item) == INCIDENT:
+                of_incidents += untold(item, number)
             else:
                 _tell(item, ledger, topic, stack)
         except NodewardenError as error:
-            failures.append(Failure(record["dynamodb"]["SequenceNumber"], error))
-    return failures
+            failures.append(Failure(number, error))
+    not_told = tell_incidents(of_incidents, ledger, topic, stack)
+    return failures + [Failure(each.sequence_number, error) for each, error in not_told]
 
 
 def _kind(item: Item) -> str:
