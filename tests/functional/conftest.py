@@ -15,6 +15,7 @@ from local import (
 )
 from local.stack import Stack
 from tests import roles
+from tests.functional.finding_world import FindingWorld
 from tests.functional.fleet_watch import NOW, FleetWatch
 from tests.functional.fleet_world import BEGIN, QUICK, FleetWorld
 from tests.functional.world import World
@@ -59,6 +60,15 @@ def _quick(fleet: FleetWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path))
     fleet.alarm("OK")
     return fleet
+
+
+@pytest.fixture(name="inspected")
+def _inspected(quick: FleetWorld, tmp_path: Path) -> FindingWorld:
+    """Give a fleet that rolls by a policy of hours, and that Inspector scans, by the shipped policies otherwise."""
+    for name in ("inspector_finding", "security_group"):
+        shipped = (template.ROOT / f"layers/policy/policy/{name}.toml").read_text("utf-8")
+        (tmp_path / f"{name}.toml").write_text(shipped, "utf-8")
+    return FindingWorld(quick)
 
 
 @pytest.fixture(name="allowing_https")

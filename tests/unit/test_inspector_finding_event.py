@@ -41,7 +41,7 @@ from tests.unit.inspector_finding_builders import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EVENTS = Path(__file__).parent / "inspector_finding_events"
+EVENTS = Path(__file__).parents[2] / "events" / "inspector_finding"
 FILES = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(EVENTS.glob("*.json"))}
 IGNORED = [name for name in FILES if name.endswith("-ignored")]
 TEN_MEGABYTES = "x" * 10_000_000

@@ -28,24 +28,30 @@ if TYPE_CHECKING:
 class Stands:
     """Where node groups stand, and the rollout that each was last in.
 
-    A group that is in neither `standings` nor a cluster of `unseen` is gone; `unseen` says why a cluster could not be read.
+    A group of those that were `asked` for that is in neither `standings` nor a cluster of `unseen` is gone; `unseen` says why
+    a cluster could not be read.
     """
 
+    asked: Collection[NodeGroupKey]
     standings: Mapping[NodeGroupKey, Standing]
     rollouts: Mapping[NodeGroupKey, Rollout]
     unseen: Mapping[str, NodewardenError]
 
 
+NOT_LOOKED = Stands(asked=(), standings={}, rollouts={}, unseen={})
+
+
 def gather_standings(keys: Collection[NodeGroupKey], wired: FleetWiring, now: datetime) -> Stands:
     """Look at node groups of Nodewarden's own account and region."""
     if not keys:
-        return Stands(standings={}, rollouts={}, unseen={})
+        return NOT_LOOKED
     account, region = wired.account, wired.region
     known = wired.sighting_ledger.sightings()
     fleet = gather_node_groups(keys, wired.eks(account, region))
     releases = gather_releases(fleet.node_groups, known, wired.ssm(account, region), wired.images(account, region))
     standings = tuple(stand(fleet, releases, known, wired.rollout_policy, now))
     return Stands(
+        asked=keys,
         standings={standing.node_group.key: standing for standing in standings},
         rollouts=last_rollouts(standings, known, wired.rollout_ledger),
         unseen=fleet.unseen,

@@ -1,0 +1,130 @@
+"""Inspector to play with: what it says of the hosts of a fleet, and what became of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from local import template
+from local.aws import ACCOUNT
+
+if TYPE_CHECKING:
+    from local.stack import Told
+    from tests.functional.fleet_world import FleetWorld
+
+INSPECTOR = "InspectorFindingFunction"
+CVE, OTHER_CVE = "CVE-2026-10001", "CVE-2026-10003"
+IMAGE = "ami-0aaaaaaaaaaaaaaaa"
+
+
+@dataclass
+class FindingWorld:
+    """A fleet, and Inspector that scans its hosts."""
+
+    fleet: FleetWorld
+
+    def says(self, *events: dict[str, Any]) -> None:
+        """Let events of Inspector come, and everything follow."""
+        self.puts(*events)
+        self.fleet.world.stack.pump()
+
+    def puts(self, *events: dict[str, Any]) -> None:
+        """Let events of Inspector come into the queue, and nothing follow yet."""
+        for event in events:
+            self.fleet.world.stack.put(event)
+
+    @property
+    def incidents(self) -> dict[str, dict[str, Any]]:
+        """The incidents, by whose hosts and what they are about, such as `dev/workers-0 ami-0aaaaaaaaaaaaaaaa`."""
+        found = (entry for entry in self.fleet.world.stack.entries() if entry["sk"] == "incident")
+        return {f"{e['hosts']['cluster']}/{e['hosts']['where']} {e['about']}": e for e in found}
+
+    @property
+    def incident(self) -> dict[str, Any]:
+        """The only incident."""
+        (incident,) = self.incidents.values()
+        return incident
+
+    @property
+    def states(self) -> list[str]:
+        """How the incidents stand, in order."""
+        return sorted(incident["state"] for incident in self.incidents.values())
+
+    @property
+    def findings(self) -> dict[str, str]:
+        """The status of each finding on record, by ARN."""
+        found = (entry for entry in self.fleet.world.stack.entries() if entry["sk"] == "finding")
+        return {entry["arn"]: entry["status"] for entry in found}
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests for urgent rollouts, whether taken or not."""
+        return [entry for entry in self.fleet.world.stack.entries() if entry["sk"] == "request"]
+
+    def told(self) -> list[Told]:
+        """Give the messages about findings."""
+        return [told for told in self.fleet.world.stack.told() if told.attributes["kind"] == "inspector_finding"]
+
+    def outcomes(self) -> list[str]:
+        """Give the outcomes of the messages about findings, in order."""
+        return [told.attributes["outcome"] for told in self.told()]
+
+    def whole(self) -> None:
+        """See that each incident counts what is on record of it, and nothing else."""
+        entries = self.fleet.world.stack.entries()
+        for incident in self.incidents.values():
+            under = [e for e in entries if e.get("trigger") == f"finding#{incident['incident_id']}"]
+            open_ = [entry for entry in under if entry["status"] == "ACTIVE"]
+            urgent: dict[str, int] = {}
+            for entry in open_:
+                if entry["is_urgent"]:
+                    urgent[entry["about"]] = urgent.get(entry["about"], 0) + 1
+            assert (incident["open"], incident["urgent"]) == (len(open_), urgent)
+
+
+def arn(number: int) -> str:
+    """Give the ARN of a finding."""
+    return f"arn:aws:inspector2:eu-central-1:{ACCOUNT}:finding/{number:032x}"
+
+
+def found(  # noqa: PLR0913  as many as a finding differs in
+    number: int = 1,
+    status: str = "ACTIVE",
+    *,
+    cve: str = CVE,
+    group: str = "dev/workers-0",
+    image: str = IMAGE,
+    at: datetime | None = None,
+    severity: str = "CRITICAL",
+    instance: str = "",
+    tags: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Give what Inspector says of a vulnerability on a host of a node group; without `tags` those that EKS gives it."""
+    event = said("package-vulnerability")
+    detail = event["detail"]
+    detail["findingArn"], detail["status"], detail["severity"] = arn(number), status, severity
+    detail["updatedAt"] = detail["lastObservedAt"] = (at or datetime.now(UTC)).isoformat()
+    detail["title"] = f"{cve} - openssl-libs"
+    detail["packageVulnerabilityDetails"]["vulnerabilityId"] = cve
+    cluster, name = group.split("/")
+    host = detail["resources"][0]
+    host["id"] = instance or f"i-{number:017x}"
+    host["tags"] = {"eks:cluster-name": cluster, "eks:nodegroup-name": name} if tags is None else tags
+    host["details"]["awsEc2Instance"]["imageId"] = image
+    event["resources"] = [host["id"]]
+    return event
+
+
+def said(name: str) -> dict[str, Any]:
+    """Read events/inspector_finding/<name>.json."""
+    return copy.deepcopy(_said(name))
+
+
+@cache
+def _said(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((template.ROOT / f"events/inspector_finding/{name}.json").read_text("utf-8"))
+    return event
