@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from local.fleet import AL2023, MINOR, RELEASE
 from nodewarden.aws.dynamodb import Items
 from nodewarden.finding_item import incident_keys
 from nodewarden.finding_ledger import FindingLedger, Memory
 from nodewarden.inspector_finding.finding import Status
 from nodewarden.inspector_finding.incident import COVERAGE
+from tests.functional.fleet_watch import NEWER
 from tests.functional.world import refuse
 from tests.unit.inspector_finding_builders import (
     ACCOUNT,
@@ -30,6 +32,7 @@ from tests.unit.inspector_finding_builders import (
 
 if TYPE_CHECKING:
     from nodewarden.inspector_finding.incident import Incident
+    from tests.functional.fleet_watch import FleetWatch
     from tests.functional.world import World
 
 ASKED, WAITS, CLOSED = "urgent-requested", "waiting-for-ami", "closed"
@@ -178,3 +181,30 @@ def test_listeners_can_filter_incidents_by_their_outcome(world: World) -> None:
     world.stack.pump()
 
     assert world.last_told().attributes == {"kind": "inspector_finding", "severity": "high", "outcome": ASKED}
+
+
+def test_a_release_names_the_incidents_that_wait_for_it_in_its_message_and_its_event(
+    watch: FleetWatch, world: World
+) -> None:
+    watch.behind()
+    watch.look()
+    story = waiting("workers-0")
+    incident = replace(story.now, ami_type=AL2023, minor=MINOR, release_version=RELEASE)
+    story.incident = incident
+    write(world, story)
+    watch.fleet.release(NEWER)
+
+    watch.look()
+
+    (released,) = [told for told in world.stack.told() if told.attributes["outcome"] == "released"]
+    assert "- may close what Inspector finds on demo/workers-0: CVE-2026-10001; it says so when" in released.email
+    assert [event["may_close"] for event in watch.announced()] == [
+        [
+            {
+                "incident": incident.key.incident_id,
+                "cluster": "demo",
+                "node_group": "workers-0",
+                "about": ["CVE-2026-10001"],
+            }
+        ]
+    ]
