@@ -71,6 +71,7 @@ PURE = (
     "nodewarden.item",
     "nodewarden.message.ami_release",
     "nodewarden.message.compose",
+    "nodewarden.message.incident_change",
     "nodewarden.message.inspector_evidence",
     "nodewarden.message.inspector_finding",
     "nodewarden.message.message",

@@ -16,7 +16,8 @@ from nodewarden.inspector_finding.coverage import decide_coverage, records
 from nodewarden.inspector_finding.decision import judged
 from nodewarden.inspector_finding.finding import Coverage, Kind, Severity, Status
 from nodewarden.inspector_finding.incident import COVERAGE, NETWORK, Change, State
-from nodewarden.message.inspector_finding import SAID, IncidentChange, IncidentsChange, of_incidents
+from nodewarden.message.incident_change import IncidentChange
+from nodewarden.message.inspector_finding import SAID, IncidentsChange, of_incidents
 from nodewarden.node_group import NodeGroupKey
 from tests.unit.inspector_finding_builders import (
     ACCOUNT,
@@ -223,11 +224,35 @@ def test_a_flood_is_one_message_that_names_each_node_group_once() -> None:
     assert message.subject == f"Urgent rollout asked for: {CVE} on 3 node groups, eu-central-1"
     assert lines(message)[:5] == [
         f"What:     {CVE}",
-        *(f"          node group demo/{group.name} ({OLD_AMI}): {CVE}: it is behind" for group in groups),
+        *(f"          node group demo/{group.name} ({OLD_AMI}), 3 findings: it is behind" for group in groups),
         "Where:    account 111122223333, eu-central-1",
     ]
     assert message.text.count("Asked for an urgent rollout") == 1
     assert [each["node_group"] for each in message.document["incidents"]] == [group.name for group in groups]
+
+
+def test_a_flood_names_of_each_what_is_not_the_same_of_all() -> None:
+    other = Story(hosts=replace(WORKERS, name="other"))
+    other.comes(finding(cve=OTHER_CVE), stands=standing())
+
+    message = worded(behind(), other.now)
+
+    assert lines(message)[:3] == [
+        f"What:     {CVE}, {OTHER_CVE}",
+        f"          node group demo/workers ({OLD_AMI}), {CVE}, 3 findings: it is behind",
+        f"          node group demo/other ({OLD_AMI}), {OTHER_CVE}, 1 finding: it is behind",
+    ]
+
+
+def test_the_end_of_several_says_of_each_how_long_it_took() -> None:
+    later = replace(closed(), last_change_at=NOW + 2 * DAY)
+
+    message = worded(closed(), replace(later, key=replace(later.key, hosts=replace(WORKERS, name="other"))))
+
+    assert lines(message)[1:3] == [
+        f"          node group demo/workers ({OLD_AMI}), after 1 day 1 hour",
+        f"          node group demo/other ({OLD_AMI}), after 2 days 1 hour",
+    ]
 
 
 def test_a_flood_of_different_hosts_counts_them() -> None:

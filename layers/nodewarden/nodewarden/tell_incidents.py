@@ -10,7 +10,8 @@ from nodewarden.errors import NodewardenError
 from nodewarden.finding_item import read_incident
 from nodewarden.inspector_finding.incident import COVERAGE, NETWORK
 from nodewarden.message.compose import compose
-from nodewarden.message.inspector_finding import IncidentChange, IncidentsChange
+from nodewarden.message.incident_change import IncidentChange
+from nodewarden.message.inspector_finding import IncidentsChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
