@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from local import template
+from local import hosts, template
 from local.aws import ACCOUNT
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 INSPECTOR = "InspectorFindingFunction"
 CVE, OTHER_CVE = "CVE-2026-10001", "CVE-2026-10003"
 IMAGE = "ami-0aaaaaaaaaaaaaaaa"
+WORKERS = {"eks:cluster-name": "dev", "eks:nodegroup-name": "workers-0"}
 
 
 @dataclass
@@ -36,6 +37,15 @@ class FindingWorld:
         """Let events of Inspector come into the queue, and nothing follow yet."""
         for event in events:
             self.fleet.world.stack.put(event)
+
+    def invoke(self, *events: dict[str, Any]) -> dict[str, Any]:
+        """Invoke the function with events that no rule lets through."""
+        records = [
+            {"messageId": str(n), "body": json.dumps(event), "attributes": {"ApproximateReceiveCount": "1"}}
+            for n, event in enumerate(events)
+        ]
+        answer: dict[str, Any] = self.fleet.world.stack.invoke(INSPECTOR, {"Records": records})
+        return answer
 
     @property
     def incidents(self) -> dict[str, dict[str, Any]]:
@@ -73,6 +83,14 @@ class FindingWorld:
         """Give the outcomes of the messages about findings, in order."""
         return [told.attributes["outcome"] for told in self.told()]
 
+    def host(self, tags: dict[str, str], **opens: str) -> tuple[str, str]:
+        """Start a host in a group of its own; gives both. `opens` are as of `World.open`, with its `source`."""
+        world = self.fleet.world
+        group = world.group(f"group-{len(world.ec2.describe_security_groups()['SecurityGroups'])}", {})
+        if source := opens.pop("source", ""):
+            world.open(group, source, **opens)
+        return hosts.start_host(world.ec2, group, tags), group
+
     def whole(self) -> None:
         """See that each incident counts what is on record of it, and nothing else."""
         entries = self.fleet.world.stack.entries()
@@ -91,7 +109,7 @@ def arn(number: int) -> str:
     return f"arn:aws:inspector2:eu-central-1:{ACCOUNT}:finding/{number:032x}"
 
 
-def found(  # noqa: PLR0913  as many as a finding differs in
+def found(
     number: int = 1,
     status: str = "ACTIVE",
     *,
@@ -116,6 +134,30 @@ def found(  # noqa: PLR0913  as many as a finding differs in
     host["tags"] = {"eks:cluster-name": cluster, "eks:nodegroup-name": name} if tags is None else tags
     host["details"]["awsEc2Instance"]["imageId"] = image
     event["resources"] = [host["id"]]
+    return event
+
+
+def reached(number: int, instance: str, *groups: str, tags: dict[str, str] | None = None) -> dict[str, Any]:
+    """Give what Inspector says of a port that can be reached on a host, through security groups."""
+    event = said("network-reachability")
+    detail = event["detail"]
+    detail["findingArn"], detail["updatedAt"] = arn(number), datetime.now(UTC).isoformat()
+    steps = detail["networkReachabilityDetails"]["networkPath"]["steps"]
+    others = [step for step in steps if step["componentType"] != "AWS::EC2::SecurityGroup"]
+    ours = [{"componentId": group, "componentType": "AWS::EC2::SecurityGroup"} for group in groups]
+    detail["networkReachabilityDetails"]["networkPath"]["steps"] = [*others[:2], *ours, *others[2:]]
+    detail["resources"][0]["id"] = instance
+    detail["resources"][0]["tags"] = WORKERS if tags is None else tags
+    return event
+
+
+def scanned(instance: str, reason: str = "UNMANAGED_EC2_INSTANCE", at: datetime | None = None) -> dict[str, Any]:
+    """Give what Inspector says of whether a host is scanned; it is for the reason SUCCESSFUL."""
+    event = said("coverage-inactive")
+    event["resources"] = [instance]
+    status = "ACTIVE" if reason == "SUCCESSFUL" else "INACTIVE"
+    event["detail"]["scanStatus"] = {"reason": reason, "statusCodeValue": status}
+    event["detail"]["eventTimestamp"] = (at or datetime.now(UTC)).isoformat()
     return event
 
 

@@ -46,6 +46,14 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An incident with anything open, and which policy all of its findings were judged by; empty where by several."""
+
+    incident: Incident
+    judged_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingLedger:
     """Reads and writes the incidents of one account and region."""
 
@@ -75,8 +83,13 @@ class FindingLedger:
 
     def open(self) -> tuple[Incident, ...]:
         """Read the incidents of this account and region with anything open; one that opened moments ago may be missing."""
+        return tuple(each.incident for each in self.opened())
+
+    def opened(self) -> tuple[Opened, ...]:
+        """Read the same, with what their findings were judged by."""
         here = Attr("account").eq(self.account) & Attr("region").eq(self.region)
-        return tuple(map(read_incident, self.items.index("unsettled", Key("unsettled").eq(TRIGGER), here)))
+        found = self.items.index("unsettled", Key("unsettled").eq(TRIGGER), here)
+        return tuple(Opened(incident=read_incident(item), judged_by=item.get("judged_by", "")) for item in found)
 
     def findings_of(self, key: IncidentKey) -> tuple[Remembered, ...]:
         """Read the records of all findings of an incident; what changed moments ago may be missing or of before."""
@@ -93,6 +106,11 @@ class FindingLedger:
         )
         written = (self._record(record, after.key, memory.findings.get(record.arn), now) for record in records)
         return after if self.items.transact([head, *written]) else None
+
+    def judged_by(self, incident: Incident, policy: str) -> None:
+        """Write down which policy all findings of an incident were judged by, unless somebody wrote it meanwhile."""
+        item = incident_keys(incident.key.incident_id) | {"judged_by": policy}
+        self.items.write(item, when=Attr("version").eq(incident.version))
 
     def keep(self, record: Record, before: Remembered | None, now: datetime) -> bool:
         """Write the record of a finding whose host is gone; False where somebody else wrote it meanwhile."""

@@ -16,8 +16,10 @@ from nodewarden.ami_release.sighting import Seen, compare
 from nodewarden.ami_release.unmanaged import unmanaged
 from nodewarden.gather_fleet import gather_fleet, gather_releases
 from nodewarden.gather_standing import stand
+from nodewarden.name_waiting import name_waiting
 from nodewarden.node_group import Target
 from nodewarden.plan_rollouts import plan_rollouts
+from nodewarden.sweep_incidents import sweep_incidents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +48,12 @@ def look_at_fleet(wired: FleetWiring) -> Looked | None:
     fleet = gather_fleet(wired.eks(account, region), wired.instances(account, region), account, region)
     releases = gather_releases(fleet.node_groups, known, wired.ssm(account, region), wired.images(account, region))
     now = datetime.now(UTC)
-    news = _compare(known, releases, now)
+    news = name_waiting(_compare(known, releases, now), wired.finding_ledger)
     if not all(wired.sighting_ledger.remember(changed) for each in news if (changed := each.changed)):
         return None
     sightings = known | {each.sighting.parameter: each.sighting for each in news if each.sighting}
     standings = tuple(stand(fleet, releases, sightings, wired.rollout_policy, now))
+    sweep_incidents(fleet, standings, sightings, wired, now)
     first_seen = {sighting.parameter: sighting.first_seen for sighting in sightings.values()}
     planning = plan_rollouts(standings, first_seen, before.going if before else (), wired, now)
     around = Surroundings(

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 from nodewarden.ami_release.ami_type import family_of
 from nodewarden.ami_release.fleet import Plan
 from nodewarden.ami_release.standing import State, eligible
-from nodewarden.rollout.plan import Candidate, plan, settled
+from nodewarden.rollout.plan import NOTHING_SETTLED, RELEASED, Candidate, Why, plan, settled
 from nodewarden.rollout.state import UNFINISHED, GroupState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from nodewarden.ami_release.standing import Standing
     from nodewarden.fleet_wiring import FleetWiring
+    from nodewarden.inspector_finding.action import RequestUrgent
     from nodewarden.node_group import NodeGroupKey, Target
+    from nodewarden.rollout.plan import Pair, Planned
     from nodewarden.rollout.state import Rollout
     from nodewarden.rollout_ledger import RolloutLedger
+
+MOST_NAMED = 5  # vulnerabilities and node groups that the reason of a rollout names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +55,17 @@ def plan_rollouts(
     going = {rollout.family: rollout for rollout in active}
     behind = [candidate for standing in standings if (candidate := _candidate(standing))]
     open_ = [c for c in behind if c.family not in going or going[c.family].wave < 0]
-    waiting = [c for c in open_ if not _takes(going.get(c.family), c.node_group.key, c.target)]
+    requests = wired.finding_ledger.requests()
+    asked = {request.node_group for request in requests}
+    waiting = [c for c in open_ if not _is_served(going.get(c.family), c, asked)]
     if not waiting:
+        _let_go(requests, standings, active, NOTHING_SETTLED, wired)
         return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=())
     since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
     ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active})
-    missing = plan(open_, active, wired.rollout_policy, now, settled=settled(ended))
-    new = [planned for planned in missing if ledger.plan(planned, now)]
+    through = settled(ended)
+    new = [planned for planned in _missing(open_, active, requests, through, wired, now) if ledger.plan(planned, now)]
+    _let_go(requests, standings, (*active, *(planned.rollout for planned in new)), through, wired)
     over = {planned.supersedes.rollout_id for planned in new if planned.supersedes}
     plans = [_as_plan(rollout) for rollout in active if rollout.rollout_id not in over]
     # The first step of a new rollout says when its first start is.
@@ -95,9 +103,72 @@ def _candidate(standing: Standing) -> Candidate | None:
     return Candidate(node_group=standing.node_group, target=standing.target, family=family)
 
 
-def _takes(rollout: Rollout | None, key: NodeGroupKey, target: Target) -> bool:
-    group = rollout.groups.get(key) if rollout else None
+def _is_served(rollout: Rollout | None, candidate: Candidate, asked: Collection[NodeGroupKey]) -> bool:
+    """Tell whether the rollout that goes on takes a node group to its target, and as urgently as is asked for."""
+    if rollout is None or not _takes(rollout, candidate.node_group.key, candidate.target):
+        return False
+    return rollout.urgent or candidate.node_group.key not in asked
+
+
+def _takes(rollout: Rollout, key: NodeGroupKey, target: Target) -> bool:
+    group = rollout.groups.get(key)
     return group is not None and group.target.release_version == target.release_version
+
+
+def _missing(  # noqa: PLR0913, PLR0917  all that planning goes by
+    candidates: Iterable[Candidate],
+    active: Iterable[Rollout],
+    requests: Iterable[RequestUrgent],
+    through: Mapping[Pair, int],
+    wired: FleetWiring,
+    now: datetime,
+) -> Iterator[Planned]:
+    """Plan what is missing of each family: urgently, all of it, where that is asked for one of its groups.
+
+    What production gets, the waves before it prove: so these are rolled with it.
+    """
+    by_family: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        by_family.setdefault(candidate.family, []).append(candidate)
+    for some in by_family.values():
+        open_ = {c.node_group.key for c in some if (c.node_group.key, c.target.release_version) not in through}
+        urgent = [request for request in requests if request.node_group in open_]
+        why = urgent_because(urgent) if urgent else RELEASED
+        yield from plan(some, active, wired.rollout_policy, now, settled=through, why=why)
+
+
+def _let_go(
+    requests: Iterable[RequestUrgent],
+    standings: Iterable[Standing],
+    rollouts: Collection[Rollout],
+    through: Mapping[Pair, int],
+    wired: FleetWiring,
+) -> None:
+    """Let go of requests that are served, or that cannot be any more; the others wait, however long."""
+    stands = {standing.node_group.key: standing for standing in standings}
+    for request in requests:
+        key, release = request.node_group, request.target.release_version
+        served = any(rollout.urgent and _takes(rollout, key, request.target) for rollout in rollouts)
+        if served or (key, release) in through or (key in stands and _is_past(release, stands[key])):
+            wired.finding_ledger.settle(request)
+
+
+def _is_past(release: str, standing: Standing) -> bool:
+    """Tell whether a node group runs a release, or has another target by now, for which findings ask anew."""
+    newer = standing.target is not None and standing.target.release_version != release
+    return newer or standing.node_group.release_version == release
+
+
+def urgent_because(requests: Sequence[RequestUrgent]) -> Why:
+    """Say why a rollout is urgent: what Inspector found, and where."""
+    cves = sorted({cve for request in requests for cve in request.cves})
+    groups = sorted({str(request.node_group) for request in requests})
+    return Why(reason=f"Inspector found {_some(cves)} on {_some(groups)}", urgent=True)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _ended(ledger: RolloutLedger, since: datetime, went_on: Iterable[str]) -> tuple[Rollout, ...]:
