@@ -68,7 +68,7 @@ class FindingWorld:
     def findings(self) -> dict[str, str]:
         """The status of each finding on record, by ARN."""
         found = (entry for entry in self.fleet.world.stack.entries() if entry["sk"] == "finding")
-        return {entry["arn"]: entry["status"] for entry in found}
+        return {entry["record"]["arn"]: entry["record"]["status"] for entry in found}
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -95,11 +95,11 @@ class FindingWorld:
         """See that each incident counts what is on record of it, and nothing else."""
         entries = self.fleet.world.stack.entries()
         for incident in self.incidents.values():
-            under = [e for e in entries if e.get("trigger") == f"finding#{incident['incident_id']}"]
+            under = [e["record"] for e in entries if e.get("trigger") == f"finding#{incident['incident_id']}"]
             open_ = [entry for entry in under if entry["status"] == "ACTIVE"]
             urgent: dict[str, int] = {}
             for entry in open_:
-                if entry["is_urgent"]:
+                if entry["urgent"]:
                     urgent[entry["about"]] = urgent.get(entry["about"], 0) + 1
             assert (incident["open"], incident["urgent"]) == (len(open_), urgent)
 

@@ -102,17 +102,19 @@ def finding_item(record: Record, key: IncidentKey | None, now: datetime, retenti
         **({"trigger": trigger_of(key)} if key else {}),
         "changed_at": stamp(now),
         "incident": _key_value(key) if key else None,
-        "arn": record.arn,
-        "kind": record.kind.value if record.kind else None,
-        "status": record.status.value,
-        "about": record.about,
-        "title": record.title,
-        "instance_id": record.instance_id,
-        "updated_at": record.updated_at.isoformat(),
-        "first_observed_at": record.first_observed_at.isoformat(),
-        "risk": _risk_value(record.risk) if record.risk else None,
-        "is_urgent": record.urgent,
-        "why": record.why,
+        "record": {
+            "arn": record.arn,
+            "kind": record.kind.value if record.kind else None,
+            "status": record.status.value,
+            "about": record.about,
+            "title": record.title,
+            "instance_id": record.instance_id,
+            "updated_at": record.updated_at.isoformat(),
+            "first_observed_at": record.first_observed_at.isoformat(),
+            "risk": _risk_value(record.risk) if record.risk else None,
+            "urgent": record.urgent,
+            "why": record.why,
+        },
         **({} if record.open and key else {"ttl": ends_at(now, retention)}),
     }
 
@@ -190,22 +192,16 @@ def _incident(item: Item) -> Incident:
 
 
 def _remembered(item: Item) -> Remembered:
-    record = Record(
-        arn=item["arn"],
-        kind=Kind(item["kind"]) if item["kind"] else None,
-        status=Status(item["status"]),
-        about=item["about"],
-        title=item["title"],
-        instance_id=item["instance_id"],
-        updated_at=datetime.fromisoformat(item["updated_at"]),
-        first_observed_at=datetime.fromisoformat(item["first_observed_at"]),
-        risk=_risk(item["risk"]) if item["risk"] else None,
-        urgent=item["is_urgent"],
-        why=item["why"],
-    )
-    return Remembered(
-        record=record, key=_key(item["incident"]) if item["incident"] else None, writes=int(item["writes"])
-    )
+    value = item["record"]
+    read = {
+        "kind": Kind(value["kind"]) if value["kind"] else None,
+        "status": Status(value["status"]),
+        "updated_at": datetime.fromisoformat(value["updated_at"]),
+        "first_observed_at": datetime.fromisoformat(value["first_observed_at"]),
+        "risk": _risk(value["risk"]) if value["risk"] else None,
+    }
+    key = _key(item["incident"]) if item["incident"] else None
+    return Remembered(record=Record(**value | read), key=key, writes=int(item["writes"]))
 
 
 def _risk(value: Item) -> Risk:
