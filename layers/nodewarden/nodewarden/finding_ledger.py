@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nodewarden.aws.dynamodb import Attr, Key, Write
+from nodewarden.errors import LedgerError
 from nodewarden.finding_item import (
     FINDING,
     INCIDENT,
@@ -25,10 +26,11 @@ from nodewarden.finding_item import (
 from nodewarden.urgent_request_item import REQUEST, read_request, request_item, request_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import datetime, timedelta
 
-    from nodewarden.aws.dynamodb import ConditionBase, Items
+    from nodewarden.aws.dynamodb import ConditionBase, Item, Items
+    from nodewarden.errors import NodewardenError
     from nodewarden.finding_item import Remembered
     from nodewarden.inspector_finding.action import RequestUrgent
     from nodewarden.inspector_finding.incident import Incident, IncidentKey
@@ -63,14 +65,17 @@ class FindingLedger:
     retention: timedelta
 
     def findings(self, arns: Iterable[str]) -> dict[str, Remembered]:
-        """Read the records of findings by ARN, consistently; those that are not on record are absent. Raises LedgerError."""
-        found = map(read_finding, self.items.some(map(finding_keys, dict.fromkeys(arns))))
-        return {remembered.record.arn: remembered for remembered in found}
+        """Read the records of findings by ARN, consistently; those that are not on record are absent.
+
+        So are those that cannot be understood: writing over them fails, and reading them again for that raises LedgerError.
+        """
+        items = self.items.some(map(finding_keys, dict.fromkeys(arns)))
+        return {remembered.record.arn: remembered for remembered in _understood(items, read_finding, [])}
 
     def incidents(self, keys: Iterable[IncidentKey]) -> dict[IncidentKey, Incident]:
-        """Read incidents, consistently; those that there are not are absent. Raises LedgerError."""
-        found = map(read_incident, self.items.some(incident_keys(key.incident_id) for key in dict.fromkeys(keys)))
-        return {incident.key: incident for incident in found}
+        """Read incidents, consistently; absent as for findings."""
+        items = self.items.some(incident_keys(key.incident_id) for key in dict.fromkeys(keys))
+        return {incident.key: incident for incident in _understood(items, read_incident, [])}
 
     def memory(self, key: IncidentKey, arns: Collection[str]) -> Memory:
         """Read an incident and records of findings in one go, consistently. Raises LedgerError."""
@@ -83,13 +88,13 @@ class FindingLedger:
 
     def open(self) -> tuple[Incident, ...]:
         """Read the incidents of this account and region with anything open; one that opened moments ago may be missing."""
-        return tuple(each.incident for each in self.opened())
+        return tuple(each.incident for each in self.opened([]))
 
-    def opened(self) -> tuple[Opened, ...]:
-        """Read the same, with what their findings were judged by."""
+    def opened(self, failures: list[NodewardenError]) -> tuple[Opened, ...]:
+        """Read the same, with what their findings were judged by; what cannot be understood is left out, and a failure."""
         here = Attr("account").eq(self.account) & Attr("region").eq(self.region)
         found = self.items.index("unsettled", Key("unsettled").eq(TRIGGER), here)
-        return tuple(Opened(incident=read_incident(item), judged_by=item.get("judged_by", "")) for item in found)
+        return tuple(_understood(found, _opened, failures))
 
     def findings_of(self, key: IncidentKey) -> tuple[Remembered, ...]:
         """Read the records of all findings of an incident; what changed moments ago may be missing or of before."""
@@ -121,10 +126,14 @@ class FindingLedger:
         """Put a request; False where it was asked for already."""
         return self.items.write(request_item(request, now, self.retention), when=Attr("pk").not_exists())
 
-    def requests(self) -> tuple[RequestUrgent, ...]:
-        """Read the requests of this account and region that planning has not taken; the newest may be missing."""
+    def requests(self, failures: list[NodewardenError]) -> tuple[RequestUrgent, ...]:
+        """Read the requests of this account and region that planning has not taken; the newest may be missing.
+
+        What cannot be understood is left out, and a failure.
+        """
         here = Attr("node_group.account").eq(self.account) & Attr("node_group.region").eq(self.region)
-        return tuple(map(read_request, self.items.index("unsettled", Key("unsettled").eq(REQUEST), here)))
+        found = self.items.index("unsettled", Key("unsettled").eq(REQUEST), here)
+        return tuple(_understood(found, read_request, failures))
 
     def settle(self, request: RequestUrgent) -> None:
         """Let go of a request: what it asked for is planned, or is not to be had any more."""
@@ -133,3 +142,15 @@ class FindingLedger:
     def _record(self, record: Record, key: IncidentKey | None, before: Remembered | None, now: datetime) -> Write:
         when: ConditionBase = Attr("writes").eq(before.writes) if before else Attr("pk").not_exists()
         return Write(item=finding_item(record, key, now, self.retention), when=when, count=("writes",))
+
+
+def _opened(item: Item) -> Opened:
+    return Opened(incident=read_incident(item), judged_by=str(item.get("judged_by", "")))
+
+
+def _understood[T](items: Iterable[Item], read: Callable[[Item], T], failures: list[NodewardenError]) -> Iterator[T]:
+    for item in items:
+        try:
+            yield read(item)
+        except LedgerError as error:
+            failures.append(error)

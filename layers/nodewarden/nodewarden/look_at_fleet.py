@@ -68,7 +68,7 @@ def look_at_fleet(wired: FleetWiring) -> Looked | None:
     number = before.number + 1 if before else 1
     blank = FleetLook(account=account, region=region, number=number, looked_at=now, counts={}, heard={})
     look = sum_up(planning.standings, around, before, blank)
-    return Looked(look=look, failures=fleet.failures) if wired.fleet_ledger.write(look) else None
+    return Looked(look=look, failures=[*fleet.failures, *planning.failures]) if wired.fleet_ledger.write(look) else None
 
 
 def _compare(known: Mapping[str, Sighting], releases: Releases, now: datetime) -> list[News]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.ami_release.standing import Standing
+    from nodewarden.errors import NodewardenError
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.inspector_finding.action import RequestUrgent
     from nodewarden.node_group import NodeGroupKey, Target
@@ -30,12 +31,14 @@ MOST_NAMED = 5  # vulnerabilities and node groups that the reason of a rollout n
 class Planning:
     """What planning came to: `plans` are the rollouts that go on now, `planned` the ids of those that are new.
 
-    `standings` are all that were given, those of the node groups that a former rollout is through with changed.
+    `standings` are all that were given, those of the node groups that a former rollout is through with changed. `failures`
+    are requests that could not be understood.
     """
 
     standings: tuple[Standing, ...]
     plans: tuple[Plan, ...]
     planned: tuple[str, ...]
+    failures: Sequence[NodewardenError]
 
 
 def plan_rollouts(
@@ -55,12 +58,13 @@ def plan_rollouts(
     going = {rollout.family: rollout for rollout in active}
     behind = [candidate for standing in standings if (candidate := _candidate(standing))]
     open_ = [c for c in behind if c.family not in going or going[c.family].wave < 0]
-    requests = wired.finding_ledger.requests()
+    failures: list[NodewardenError] = []
+    requests = wired.finding_ledger.requests(failures)
     asked = {request.node_group for request in requests}
     waiting = [c for c in open_ if not _is_served(going.get(c.family), c, asked)]
     if not waiting:
         _let_go(requests, standings, active, NOTHING_SETTLED, wired)
-        return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=())
+        return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=(), failures=failures)
     since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
     ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active})
     through = settled(ended)
@@ -75,6 +79,7 @@ def plan_rollouts(
         standings=tuple(s if s.node_group.key in taken else tried_before(s, ended) for s in standings),
         plans=tuple(plans),
         planned=tuple(planned.rollout.rollout_id for planned in new),
+        failures=failures,
     )
 
 

@@ -48,7 +48,8 @@ def sweep_incidents(
     fleet: Fleet, standings: Iterable[Standing], sightings: Mapping[str, Sighting], wired: FleetWiring, now: datetime
 ) -> None:
     """Decide about each incident of a fleet that is looked at; one that fails does not keep the others back."""
-    opened = [each for each in wired.finding_ledger.opened() if each.incident.key.about not in {NETWORK, COVERAGE}]
+    found = wired.finding_ledger.opened(fleet.failures)
+    opened = [each for each in found if each.incident.key.about not in {NETWORK, COVERAGE}]
     if not opened:
         return
     stands = _stands(opened, fleet, standings, sightings, wired)
