@@ -16,7 +16,7 @@ export PYTHONPATH := layers/nodewarden:.
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: .venv/ready ## the whole service on this machine: an opening closes and is undone, a release rolls
+demo: .venv/ready ## the whole service on this machine: an opening closes and is undone, a release rolls, a CVE is dealt with
 	@$(BIN)/python -m local.demo
 
 test: .venv/ready .aws-sam/ready ## every test

@@ -140,15 +140,18 @@ def found(
     return event
 
 
-def reached(number: int, instance: str, *groups: str, tags: dict[str, str] | None = None) -> dict[str, Any]:
-    """Give what Inspector says of a port that can be reached on a host, through security groups."""
+def reached(
+    number: int, instance: str, *groups: str, tags: dict[str, str] | None = None, interface: str = ""
+) -> dict[str, Any]:
+    """Give what Inspector says of a port that can be reached on a host, through security groups and an interface."""
     event = said("network-reachability")
     detail = event["detail"]
     detail["findingArn"], detail["updatedAt"] = arn(number), datetime.now(UTC).isoformat()
     steps = detail["networkReachabilityDetails"]["networkPath"]["steps"]
     others = [step for step in steps if step["componentType"] != "AWS::EC2::SecurityGroup"]
     ours = [{"componentId": group, "componentType": "AWS::EC2::SecurityGroup"} for group in groups]
-    detail["networkReachabilityDetails"]["networkPath"]["steps"] = [*others[:2], *ours, *others[2:]]
+    attached = [{"componentId": interface, "componentType": "AWS::EC2::NetworkInterface"}] if interface else []
+    detail["networkReachabilityDetails"]["networkPath"]["steps"] = [*others[:2], *ours, *others[2:], *attached]
     detail["resources"][0]["id"] = instance
     detail["resources"][0]["tags"] = WORKERS if tags is None else tags
     return event

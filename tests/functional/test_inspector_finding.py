@@ -437,13 +437,8 @@ def test_a_path_that_names_no_group_leads_to_those_of_its_interface(inspected: F
     (interface,) = inspected.fleet.world.ec2.describe_network_interfaces(
         Filters=[{"Name": "attachment.instance-id", "Values": [instance]}]
     )["NetworkInterfaces"]
-    event = reached(1, instance)
-    steps = event["detail"]["networkReachabilityDetails"]["networkPath"]["steps"]
-    for step in steps:
-        if step["componentId"].startswith("eni-"):
-            step["componentId"] = interface["NetworkInterfaceId"]
 
-    inspected.says(event)
+    inspected.says(reached(1, instance, interface=interface["NetworkInterfaceId"]))
 
     assert inspected.fleet.world.sources(group) == set()
 

@@ -8,6 +8,7 @@ import pytest
 
 from local import hosts, template
 from tests import roles
+from tests.functional.finding_world import found, reached
 from tests.functional.fleet_watch import NEWER, FleetWatch
 from tests.functional.test_security_group_hosts import start_of
 from tests.functional.test_security_group_reach import open_to_list
@@ -62,7 +63,27 @@ def do_everything(world: World) -> dict[str, set[str]]:
     world.ask("resume", what="acting", **WHO)
     assert world.ask("undo", remediation=name, **{"for": "4h"}, **WHO)["ok"]
     watch_a_release(FleetWatch(world.stack))
+    hear_of_inspector(world)
     return called
+
+
+def hear_of_inspector(world: World) -> None:
+    """Let Inspector find vulnerabilities on hosts of a group that is behind, and a host that it can reach."""
+    group = world.group("reached", {})
+    instance = hosts.start_host(world.ec2, group, hosts.MANAGED)
+    world.open(group, "0.0.0.0/0")
+    made = world.ec2.create_managed_prefix_list(
+        PrefixListName="everything", MaxEntries=1, AddressFamily="IPv4", Entries=[{"Cidr": "0.0.0.0/0"}]
+    )
+    open_to_list(world, group, made["PrefixList"]["PrefixListId"])
+    interfaces = world.ec2.describe_network_interfaces(
+        Filters=[{"Name": "attachment.instance-id", "Values": [instance]}]
+    )["NetworkInterfaces"]
+    world.ask("resume", what="acting", **WHO)
+    through_its_interface = reached(3, instance, interface=interfaces[0]["NetworkInterfaceId"], tags=hosts.MANAGED)
+    world.stack.put(found(1, group="demo/workers"))
+    world.stack.put(found(2, instance="i-0fedcba9876543210", tags={}))
+    world.stack.deliver(through_its_interface)
 
 
 def watch_a_release(watch: FleetWatch) -> None:
