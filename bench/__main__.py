@@ -1,4 +1,4 @@
-"""`make bench`: measures the built function, prints a table, and writes build/bench.json. Says what is over target."""
+"""`make bench`: measures the built functions, prints tables, and writes build/bench.json. Says what is over target."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench import process
+from bench import process, sweep
 from bench.calls import Call, calls, differences
+from bench.row import Compared, Row, plain_row, ratio_row
 from bench.world import OFFICE, World
 from local import (
     aws,  # noqa: F401  # sets the environment before the server and boto3 read it
@@ -23,85 +24,72 @@ from local import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from bench.process import Compared, Side
+    from bench.process import Side
+    from bench.sweep import Swept
 
-COLD_TURNS, WARM_TURNS = 25, 15
+COLD_TURNS, WARM_TURNS, SWEEP_TURNS = 25, 15, 3
 WARM_UP, WARM = 5, 15  # events of a process
 RESULT = template.ROOT / "build/bench.json"
 console = Console(width=120, highlight=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One measure; `cost` is what is held against the target: a ratio, or a number of calls."""
+class Results:
+    """All that was measured; `drift` says where a baseline makes other calls than ours."""
 
-    name: str
-    unit: str
-    ours: float
-    cost: float
-    target: float
-    baseline: float | None = None
-    quartiles: tuple[float, float] | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the target is met."""
-        return self.cost <= self.target
+    rows: list[Row]
+    sweeps: list[Swept]
+    drift: list[str]
 
 
 def main() -> None:
     """Measure, print, write."""
-    with TemporaryDirectory() as folder, runtime.moto(Path(folder)) as moto:
-        ours, baseline = process.sides(moto, Path(folder))
-        world = World.of(moto)
-        rows, drift = _calls(world, moto, ours, baseline)
-        rows = [*_cpu(world, ours, baseline), *rows]
+    with TemporaryDirectory() as folder:
+        results = _measure(Path(folder))
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(_document(rows, drift), indent=2) + "\n", "utf-8")
-    _print(rows, drift)
+    RESULT.write_text(json.dumps(_document(results), indent=2) + "\n", "utf-8")
+    _print(results)
+
+
+def _measure(folder: Path) -> Results:
+    with runtime.moto(folder) as moto:
+        ours, baseline = process.sides(moto, folder)
+        world = World.of(moto)
+        counted, drift = _calls(world, moto, ours, baseline)
+        rows = [*_cpu(world, ours, baseline), *counted]
+    drift += sweep.drift(folder)
+    rows += sweep.compare(folder, _turns("sweeps", range(SWEEP_TURNS)))
+    sizes = track(sweep.SIZES, description="sweeps of ever more groups", console=console, transient=True)
+    sweeps = [sweep.sweep(groups, folder) for groups in sizes]
+    return Results(rows=[*rows, *sweep.growth(sweeps)], sweeps=sweeps, drift=drift)
 
 
 def _cpu(world: World, ours: Side, baseline: Side) -> list[Row]:
     groups = world.clusters(WARM_UP + WARM)
 
     def cold(side: Side) -> float:
-        return side.run_whole(world.reopen(groups[:1]))
+        return side.run_whole(world.reopen(groups[:1])).cpu
 
     def warm(side: Side) -> float:
-        return side.run(world.reopen(groups), WARM_UP) / WARM
+        return side.run(world.reopen(groups), WARM_UP).cpu / WARM
 
-    compared = process.compare(lambda: cold(ours), lambda: cold(baseline), _turns("cold starts", COLD_TURNS))
+    alike = process.with_our_models(baseline)
+    started = process.compare(lambda: cold(ours), lambda: cold(baseline), _turns("cold starts", range(COLD_TURNS)))
     trimmed = process.compare(
-        lambda: cold(ours),
-        lambda: cold(process.with_our_models(baseline)),
-        _turns("cold starts, models alike", COLD_TURNS),
+        lambda: cold(ours), lambda: cold(alike), _turns("cold starts, models alike", range(COLD_TURNS))
     )
-    warmed = process.compare(lambda: warm(ours), lambda: warm(baseline), _turns("warm events", WARM_TURNS))
+    warmed = process.compare(lambda: warm(ours), lambda: warm(baseline), _turns("warm events", range(WARM_TURNS)))
     return [
-        _ratio("cold start to first revoke, CPU", compared, 1.15),
-        _ratio("the same, baseline with our models", trimmed, 1.15),
-        _ratio("warm violating event, CPU", warmed, 1.3),
+        ratio_row("cold start to first revoke, CPU", Compared(*started), 1.15),
+        ratio_row("the same, baseline with our models", Compared(*trimmed), 1.15),
+        ratio_row("warm violating event, CPU", Compared(*warmed), 1.3),
     ]
 
 
-def _turns(what: str, count: int) -> Iterable[int]:
-    return track(range(count), description=f"{what}, ours and the baseline by turns", console=console, transient=True)
-
-
-def _ratio(name: str, compared: Compared, target: float) -> Row:
-    ours, baseline = compared.medians
-    ratio, *quartiles = compared.ratio
-    return Row(
-        name=name,
-        unit="ms",
-        ours=ours * 1000,
-        baseline=baseline * 1000,
-        cost=ratio,
-        quartiles=(quartiles[0], quartiles[1]),
-        target=target,
-    )
+def _turns(what: str, turns: Sequence[int]) -> Iterable[int]:
+    return track(turns, description=f"{what}, ours and the baseline by turns", console=console, transient=True)
 
 
 def _calls(world: World, moto: runtime.Moto, ours: Side, baseline: Side) -> tuple[list[Row], list[str]]:
@@ -114,7 +102,7 @@ def _calls(world: World, moto: runtime.Moto, ours: Side, baseline: Side) -> tupl
         ("EC2 calls, ten rules offend", 4): _requests(moto, ours, world.open(many, rules=10)),
         ("EC2 calls, hosts looked up", 6): _requests(moto, ours, world.open(used)),
     }
-    rows = [_count(name, target, found) for (name, target), found in made.items()]
+    rows = [plain_row(name, "calls", sweep.ec2(found), target) for (name, target), found in made.items()]
     bare = _requests(moto, baseline, *world.reopen([violating]))
     return rows, differences(made["EC2 calls, violating event", 4], bare)
 
@@ -125,43 +113,65 @@ def _requests(moto: runtime.Moto, side: Side, event: dict[str, Any]) -> list[Cal
     return calls(requests)
 
 
-def _count(name: str, target: int, found: list[Call]) -> Row:
-    count = sum(call.service == "ec2" for call in found)
-    return Row(name=name, unit="calls", ours=count, cost=count, target=target)
+def _print(results: Results) -> None:
+    console.print(_table(results.rows))
+    console.print(
+        f"medians of {COLD_TURNS} cold, {WARM_TURNS} warm and {SWEEP_TURNS} sweeping fresh processes of each, by turns;"
+        " the ratio is of each turn, with its quartiles; the sweeps' baseline has our models"
+    )
+    console.print(_growth_table(results.sweeps))
+    console.print(
+        "one process each, from start to answer, with the breaker off; every second open group is tagged for a cluster,"
+        " the hosts of the others are looked up"
+    )
+    for row in results.rows:
+        if not row.ok:
+            console.print(f"[bold red]over target:[/] {row.name}: {row.cost:.2f}, target {row.target:g}")
+    for difference in results.drift:
+        console.print(f"[bold red]bench/baseline*.py no longer makes our calls:[/] {difference}")
 
 
-def _print(rows: list[Row], drift: list[str]) -> None:
+def _table(rows: Iterable[Row]) -> Table:
     table = Table(title="against bare boto3 that makes the same calls", title_justify="left")
     for column in ("", "ours", "baseline", "ratio", "target", ""):
         table.add_column(column, justify="left" if not column else "right")
     for row in rows:
-        table.add_row(row.name, *_cells(row), "[green]ok[/]" if row.ok else "[bold red]over[/]")
-    console.print(table)
-    console.print(
-        f"medians of {COLD_TURNS} cold and {WARM_TURNS} warm fresh processes of each, by turns; the ratio is of each turn,"
-        " with its quartiles"
-    )
-    for row in rows:
-        if not row.ok:
-            console.print(f"[bold red]over target:[/] {row.name}: {row.cost:.2f}, target {row.target:g}")
-    for difference in drift:
-        console.print(f"[bold red]bench/baseline.py no longer makes our calls:[/] {difference}")
+        table.add_row(row.name, *_cells(row), _said(row))
+    return table
+
+
+def _said(row: Row) -> str:
+    if row.target is None:
+        return ""
+    return "[green]ok[/]" if row.ok else "[bold red]over[/]"
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
+    target = "" if row.target is None else f"≤ {row.target:g}"
     if row.baseline is None or row.quartiles is None:
-        return f"{row.ours:.0f}", "", "", f"{row.target:g}"
+        return f"{round(row.ours, 2):g}", "", "", target
     ratio = f"{row.cost:.2f} ({row.quartiles[0]:.2f} to {row.quartiles[1]:.2f})"
-    return f"{row.ours:.1f} {row.unit}", f"{row.baseline:.1f} {row.unit}", ratio, f"≤ {row.target:g}"
+    return f"{row.ours:.1f} {row.unit}", f"{row.baseline:.1f} {row.unit}", ratio, target
 
 
-def _document(rows: list[Row], drift: list[str]) -> dict[str, Any]:
+def _growth_table(sweeps: Iterable[Swept]) -> Table:
+    table = Table(title="a sweep, by how many groups there are", title_justify="left")
+    for column in ("groups", "open", "EC2 calls", "per open group", "CPU", "peak memory"):
+        table.add_column(column, justify="right")
+    for swept in sweeps:
+        cells = f"{swept.groups:,}", f"{swept.opened:,}", f"{swept.calls:,}", f"{swept.calls / swept.opened:.2f}"
+        table.add_row(*cells, f"{swept.cost.cpu:.1f} s", f"{swept.cost.memory * sweep.MEGA:.1f} MB")
+    return table
+
+
+def _document(results: Results) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "processes": {"cold": COLD_TURNS, "warm": WARM_TURNS},
-        "rows": [{**asdict(row), "ok": row.ok} for row in rows],
-        "baseline_differs": drift,
+        "processes": {"cold": COLD_TURNS, "warm": WARM_TURNS, "sweep": SWEEP_TURNS},
+        "rows": [{**asdict(row), "ok": row.ok} for row in results.rows],
+        "sweeps": [asdict(swept) for swept in results.sweeps],
+        "baseline_differs": results.drift,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -19,6 +20,7 @@ SPOKEN = (
     "/KeyConditionExpression",
     "/UpdateExpression",
 )
+MORE = 9  # calls around the first that differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,23 @@ def calls(requests: list[dict[str, Any]]) -> list[Call]:
 
 
 def differences(ours: list[Call], baseline: list[Call]) -> list[str]:
-    """Say where the baseline makes other calls than ours."""
+    """Say where the baseline makes other calls than ours, each difference once."""
     if [call.action for call in ours] != [call.action for call in baseline]:
-        ours_named, theirs_named = (" ".join(call.action for call in side) for side in (ours, baseline))
-        return [f"ours calls {ours_named}", f"the baseline {theirs_named}"]
+        return [_first_other(ours, baseline)]
     pairs = [(a, b) for a, b in zip(ours, baseline, strict=True) if a.shape != b.shape]
-    return [
+    said = (
         f"{a.action}: only ours {sorted(a.shape - b.shape)}, only the baseline {sorted(b.shape - a.shape)}"
         for a, b in pairs
-    ]
+    )
+    return list(dict.fromkeys(said))
+
+
+def _first_other(ours: list[Call], baseline: list[Call]) -> str:
+    """Name the calls up to the first that differs, and some more."""
+    same = next(i for i, (a, b) in enumerate(zip_longest(ours, baseline)) if not a or not b or a.action != b.action)
+    begin, end = max(0, same - MORE), same + MORE
+    ours_named, theirs_named = (" ".join(call.action for call in side[begin:end]) for side in (ours, baseline))
+    return f"from call {begin + 1} ours calls {ours_named}, the baseline {theirs_named}"
 
 
 def _call(request: dict[str, Any]) -> Call:

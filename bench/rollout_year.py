@@ -103,7 +103,7 @@ class Year:
         self.took.append(time.thread_time() - begin)
         for call in calls:
             self.ends[call.key] = now + timedelta(minutes=30)
-            after = started(after, call.key, Started(call.token), self.policy, now)
+        after = started(after, {call.key: Started(call.token) for call in calls}, self.policy, now)
         self.calls["UpdateNodegroupVersion"] += len(calls)
         self.most_calls = max(self.most_calls, made + len(calls))
         self.hears(rollout, after, now)

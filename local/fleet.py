@@ -127,7 +127,9 @@ class Fleet:
         at = at or datetime.now(UTC)
         for name in parameters(ami_type, version, "", ""):
             history = self._ssm[name]
-            history.append(_parameter(self.account, name, history[-2].value, at, len(history) + 1))
+            named = [each.value for each in history]
+            before = named[named.index(named[-1]) - 1]  # a recall names again what was named before: look for it there
+            history.append(_parameter(self.account, name, before, at, len(history) + 1))
         recalled = moto_eks.releases_of(self._eks)[ami_type, version].pop()
         for image in self._ec2.amis.values():
             if image.name == _image_name(ami_type, recalled, version):

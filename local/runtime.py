@@ -129,6 +129,21 @@ def moto(folder: Path) -> Iterator[Moto]:
 
 
 @contextmanager
+def fleet(folder: Path) -> Iterator[str]:
+    """Run a moto server with node groups that are behind (`python -m local.fleet`); gives its address."""
+    port = _free_port()
+    paths = os.pathsep.join(str(template.ROOT / part) for part in ("layers/nodewarden", ""))
+    command = (sys.executable, "-m", "local.fleet", "--port", str(port))
+    with (folder / "fleet.log").open("wb") as log:
+        process = _start(command, {**os.environ, "PYTHONPATH": paths}, folder, log)
+    try:
+        _wait_for(port, process, folder / "fleet.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        _stop(process)
+
+
+@contextmanager
 def emulated(function: str, endpoint: str, folder: Path, handler: str = "app.handler", *more: Path) -> Iterator[Lambda]:
     """Run a function under Lambda's Runtime Interface Emulator; `folder` takes what it writes. Raises NotBuiltError."""
     code, port = function_folder(function), _free_port()

@@ -35,7 +35,7 @@ def handler(_event: object, _context: LambdaContext) -> dict[str, Any]:
         "releases": [f"{news.kind} {news.release_version} ({news.ami_type}, {news.minor})" for news in look.releases],
         "planned": list(look.planned),
     }
-    logger.info("looked", extra=said | {"failures": look.failing})
+    logger.info("looked", extra=said | {"failures": look.unseen})
     metrics.add_metric(name="NodeGroupsBehind", unit=MetricUnit.Count, value=look.counts.get("behind", 0))
     for kind in (NewsKind.RELEASED, NewsKind.RECALLED):
         count = sum(news.kind is kind for news in look.releases)

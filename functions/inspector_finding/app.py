@@ -30,6 +30,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     incidents = {key.incident_id: incident.state.value for key, incident in run.incidents.items()}
     verdicts = {group: [verdict.word for verdict in one.verdicts] for group, one in run.reachable.groups.items()}
     logger.info("judged", extra={"incidents": incidents, "groups": verdicts, "ignored": dict(+run.batch.ignored)})
+    for failure in run.stands.failures:
+        logger.error("a rollout counts for nothing", extra={"error": f"{type(failure).__name__}: {failure}"})
     for message_id, error in run.batch.failed.items():
         logger.error("not judged", extra={"message_id": message_id, "error": f"{type(error).__name__}: {error}"})
     metrics.add_metric(name="FindingMessagesFailed", unit=MetricUnit.Count, value=len(run.batch.failed))

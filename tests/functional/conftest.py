@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import boto3
@@ -56,6 +57,7 @@ def _fleet(world: World) -> Iterator[FleetWorld]:
 @pytest.fixture(name="quick")
 def _quick(fleet: FleetWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FleetWorld:
     """Give a fleet that rolls by a policy of hours, its alarm OK."""
+    shutil.copytree(template.ROOT / "layers/policy/policy", tmp_path, dirs_exist_ok=True)
     (tmp_path / "rollout.toml").write_text(QUICK, "utf-8")
     monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path))
     fleet.alarm("OK")

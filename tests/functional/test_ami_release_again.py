@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import boto3
+import pytest
+
 from local.fleet import BEHIND, RELEASE
-from tests.functional.fleet_world import FAILING, WHO
+from nodewarden.aws.dynamodb import marshal
+from nodewarden.errors import LedgerError
+from tests.functional.fleet_world import AMI_RELEASE, FAILING, WHO
 
 if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
@@ -128,3 +133,76 @@ def test_a_look_reads_nothing_of_what_ended_while_a_rollout_goes_on(quick: Fleet
 
     # The look before, the sightings, what goes on and the rollout; the look is written, and told to nobody.
     assert calls == ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+
+
+def test_a_recall_past_the_release_that_is_rolled_keeps_it_from_the_next_wave(quick: FleetWorld) -> None:
+    quick.behind("dev", "prod")
+    quick.looks()
+    quick.until("awaiting-approval")
+    quick.fleet.release(NEXT)
+    quick.looks()
+    quick.passes(minutes=30)
+
+    quick.fleet.recall()
+    quick.passes(minutes=1)
+    quick.fleet.recall()
+    quick.looks()
+    quick.says("approve", wave="prod")
+    quick.ticks(12)
+
+    assert (quick.rollout["state"], quick.runs("prod")) == ("halted", BEHIND)
+    assert f"{RELEASE} was recalled" in quick.rollout["why"]
+    assert listed(quick)["dev/workers-0"]["state"] == "runs-recalled"
+
+
+def test_what_a_person_aborted_is_not_planned_again_when_the_next_release_is_recalled(quick: FleetWorld) -> None:
+    quick.behind("dev")
+    quick.looks()
+    quick.ticks()
+    quick.says("abort")
+    quick.until("aborted")
+    quick.fleet.release(NEXT)
+    quick.passes(minutes=15)
+    quick.looks()
+    quick.passes(minutes=15)
+
+    quick.fleet.recall()
+    quick.looks()
+    quick.ticks()
+    assert quick.says("abort")["ok"]
+    quick.until("aborted")
+    quick.looks()
+
+    assert [head["state"] for head in quick.heads] == ["aborted", "aborted"]
+    assert quick.runs("dev") == BEHIND
+    assert listed(quick)["dev/workers-0"]["state"] == "tried-before"
+
+
+def test_an_ended_rollout_that_lost_a_group_is_reported_and_keeps_nothing_from_being_planned(quick: FleetWorld) -> None:
+    quick.behind("dev", groups=2)
+    quick.looks()
+    assert quick.says("abort")["ok"]
+    quick.until("aborted")
+    lost = {"pk": quick.rollout["pk"], "sk": "group#dev/workers-1"}
+    boto3.client("dynamodb").delete_item(TableName=quick.world.stack.ids["LedgerTable"], Key=marshal(lost))
+    quick.fleet.release(NEXT)
+
+    with pytest.raises(LedgerError, match="put back the missing items"):
+        quick.world.stack.invoke(AMI_RELEASE, {})
+
+    assert [head["state"] for head in quick.heads] == ["aborted", "planned"]
+    assert {group["target"]["release_version"] for group in quick.groups.values()} == {NEXT}
+
+
+def test_a_plan_says_that_nothing_is_started_while_acting_is_paused(quick: FleetWorld) -> None:
+    quick.behind("dev")
+    quick.world.ask("pause", what="acting", **WHO)
+
+    quick.looks()
+
+    (told,) = quick.told()
+    paused = (
+        f"nothing is started: acting is paused by {WHO['by']}: {WHO['reason']}; what follows holds once that is over"
+    )
+    assert paused in told.email
+    assert quick.rollout["why"] == paused.partition(";")[0]

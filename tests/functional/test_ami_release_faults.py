@@ -41,11 +41,13 @@ def test_a_cluster_that_cannot_be_read_does_not_hide_the_others_and_is_told(watc
     watch.fleet.cluster("another")
     for cluster in ("another", "demo"):
         watch.behind(cluster=cluster)
-    denied(watch, action, times=1)
 
-    with pytest.raises(MissingPermissionError, match=action):
-        watch.look()
-    watch.stack.pump()
+    for minutes in (0, 15):
+        assert watch.told() == []
+        denied(watch, action, times=1)
+        with watch.later(minutes=minutes), pytest.raises(MissingPermissionError, match=action):
+            watch.look()
+        watch.stack.pump()
 
     assert watch.planned()["AL2023"]["demo/workers"] == RELEASE
     (message,) = watch.told()
@@ -53,14 +55,49 @@ def test_a_cluster_that_cannot_be_read_does_not_hide_the_others_and_is_told(watc
     assert message.attributes["severity"] == "high"
 
 
+def test_hosts_that_cannot_be_read_do_not_hide_the_node_groups(watch: FleetWatch) -> None:
+    watch.behind()
+    watch.behind("alone", tags={})
+    watch.look()
+    denied(watch, "ec2:DescribeInstances", times=2)
+
+    for minutes in (15, 30):
+        with watch.later(minutes=minutes), pytest.raises(MissingPermissionError, match="ec2:DescribeInstances"):
+            watch.look()
+        watch.stack.pump()
+
+    assert watch.standings() == {"demo/alone": "in-no-wave", "demo/workers": "behind"}
+    assert [len(message.document["new"]) for message in watch.told()] == [1, 0]
+
+
 def test_what_cannot_be_read_is_told_once_and_again_when_it_is_something_else(watch: FleetWatch) -> None:
     denied(watch, "eks:ListFargateProfiles")
-    watch.look_is_due()
-    watch.look_is_due()
+    for minutes in (0, 15, 30):
+        with watch.later(minutes=minutes):
+            watch.look_is_due()
     denied(watch, "eks:ListNodegroups")
-    watch.look_is_due()
+    for minutes in (45, 60, 75):
+        with watch.later(minutes=minutes):
+            watch.look_is_due()
 
-    assert [len(message.document["failures"]) for message in watch.told()] == [1, 2]
+    assert [len(message.document["failures"]) for message in watch.told()] == [1, 1]
+
+
+def test_clusters_that_cannot_be_read_in_turn_are_not_told_at_each_look(watch: FleetWatch) -> None:
+    for cluster in ("another", "third"):
+        watch.fleet.cluster(cluster)
+    refusal, count = refuse("ThrottlingException", "ListFargateProfiles"), iter(range(10_000))
+
+    def refuse_each_fourth(call: Call) -> None:
+        if call.action == "eks:ListFargateProfiles" and call.before and next(count) % 4 == 0:
+            refusal()
+
+    watch.stack.observers.append(refuse_each_fourth)
+    for number in range(8):
+        with watch.later(minutes=15 * number):
+            watch.look_is_due()
+
+    assert watch.told() == []
 
 
 def test_what_could_not_be_read_is_raised_in_the_end_and_kept(watch: FleetWatch) -> None:
@@ -82,7 +119,7 @@ def test_what_was_told_of_a_cluster_is_not_told_again_after_it_could_not_be_read
 
     watch.look()
 
-    assert [len(message.document["new"]) for message in watch.told()] == [1, 0]
+    assert [len(message.document["new"]) for message in watch.told()] == [1]
 
 
 @pytest.mark.parametrize("action", ["eks:ListClusters", "ssm:GetParameters", "ec2:DescribeImages"])
@@ -142,7 +179,7 @@ EXPECTED = {
     "told": ["recalled AL2023_ARM_64_STANDARD", f"released {AL2023}"],
     "alone": ["alone", "alone", "arm"],
 }
-CALLS = 19  # of the look that finds all this
+CALLS = 20  # of the look that finds all this
 
 
 def test_a_release_and_a_recall_are_found_in_as_many_calls_as_the_crashes_below_try(watch: FleetWatch) -> None:

@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local import hosts, template
+from nodewarden.ami_release.standing import HOLD, PIN
 from tests import roles
 from tests.functional.finding_world import found, reached
 from tests.functional.fleet_watch import NEWER, FleetWatch
 from tests.functional.test_security_group_hosts import start_of
 from tests.functional.test_security_group_reach import open_to_list
-from tests.functional.world import WHO
+from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
+    from tests.functional.fleet_world import FleetWorld
     from tests.functional.world import World
 
 FUNCTIONS = sorted(template.resources("AWS::Lambda::Function"))
 
 
-def do_everything(world: World) -> dict[str, set[str]]:
+def do_everything(fleet: FleetWorld) -> dict[str, set[str]]:
     """Let every function do all that it does; gives what each called."""
+    world = fleet.world
     called: dict[str, set[str]] = {}
     world.stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
     group = world.group("workers", {})
@@ -64,6 +67,7 @@ def do_everything(world: World) -> dict[str, set[str]]:
     assert world.ask("undo", remediation=name, **{"for": "4h"}, **WHO)["ok"]
     watch_a_release(FleetWatch(world.stack))
     hear_of_inspector(world)
+    roll(fleet)
     return called
 
 
@@ -89,13 +93,24 @@ def hear_of_inspector(world: World) -> None:
 def watch_a_release(watch: FleetWatch) -> None:
     """Let a release come that node groups are behind."""
     watch.behind()
+    watch.behind("production", tags={"nodewarden:wave": "prod"})
     watch.look()
     watch.fleet.release(NEWER)
     watch.look()
 
 
-def test_every_call_is_allowed_and_nothing_else_is(world: World) -> None:
-    called = do_everything(world)
+def roll(fleet: FleetWorld) -> None:
+    """Let a rollout go through its waves, the answer to its first start lost, and a person's yes between them."""
+    fleet.passes(hours=2)  # the release is old enough then
+    fleet.world.fault("eks:UpdateNodegroupVersion", refuse("ThrottlingException", "UpdateNodegroupVersion"))
+    fleet.until("awaiting-approval")
+    rollout = fleet.world.ask("status", what="rollouts")["rollouts"][0]["rollout"]
+    assert fleet.world.ask("approve", rollout=rollout, **WHO)["ok"]
+    fleet.until("finished")
+
+
+def test_every_call_is_allowed_and_nothing_else_is(quick: FleetWorld) -> None:
+    called = do_everything(quick)
 
     assert {function: roles.needed(calls) for function, calls in called.items()} == {
         function: roles.allowed(function) for function in FUNCTIONS
@@ -124,6 +139,26 @@ def test_undo_tags_nothing_but_the_rules_that_it_puts_back() -> None:
 
     assert tagging["Condition"] == {"StringEquals": {"ec2:CreateAction": "AuthorizeSecurityGroupIngress"}}
     assert tagging["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:security-group-rule/*"}
+
+
+def test_only_rollouts_update_node_groups_and_start_no_host_by_themselves() -> None:
+    updating = [f for f in FUNCTIONS if "eks:UpdateNodegroupVersion" in roles.allowed(f)]
+    (starting,) = (s for f in FUNCTIONS for s in roles.statements(f) if "ec2:RunInstances" in roles.actions(s))
+
+    assert updating == ["RolloutFunction"]
+    assert starting["Condition"] == {"Bool": {"aws:ViaAWSService": "true"}}
+
+
+def test_node_groups_of_this_account_alone_are_updated() -> None:
+    (updating,) = (s for s in roles.statements("RolloutFunction") if "eks:UpdateNodegroupVersion" in roles.actions(s))
+
+    assert updating["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:eks:*:${AWS::AccountId}:nodegroup/*"}
+
+
+def test_a_node_group_that_people_hold_or_pin_cannot_be_updated_whatever_the_code_does() -> None:
+    (updating,) = (s for s in roles.statements("RolloutFunction") if "eks:UpdateNodegroupVersion" in roles.actions(s))
+
+    assert updating["Condition"] == {"Null": {f"aws:ResourceTag/{tag}": "true" for tag in (HOLD, PIN)}}
 
 
 def test_no_function_that_acts_needs_the_topic_or_the_bus() -> None:

@@ -124,6 +124,18 @@ def test_a_group_whose_subnets_are_full_waits_and_then_counts_as_failed(quick: F
     assert quick.updates("dev") == []
 
 
+def test_a_group_waits_where_one_of_its_zones_has_no_address_however_many_the_others_have(quick: FleetWorld) -> None:
+    quick.behind("dev")
+    full, *_ = quick.fleet.subnets()
+    quick.fleet.leave_addresses(full, 0)
+    quick.looks()
+
+    quick.ticks(3)
+
+    assert "have no free address" in quick.groups["dev/workers-0"]["why"]
+    assert quick.updates("dev") == []
+
+
 def test_an_alarm_holds_the_next_wave_until_it_is_ok(quick: FleetWorld) -> None:
     quick.behind("dev", "prod")
     quick.looks()

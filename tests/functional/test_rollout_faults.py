@@ -17,8 +17,8 @@ from tests.functional.world import refuse
 if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
 
-# The calls of a tick that starts an update, and of the one that sees it end; a test below counts them.
-STARTING, ENDING = 11, 7
+# The calls of a tick that starts an update, of the one that sees it end, and of the last; a test below counts them.
+STARTING, ENDING, LAST = 12, 7, 8
 
 
 def planned(quick: FleetWorld, *waves: str, groups: int = 1) -> None:
@@ -26,6 +26,23 @@ def planned(quick: FleetWorld, *waves: str, groups: int = 1) -> None:
     quick.behind(*(waves or ("dev",)), groups=groups)
     quick.looks()
     quick.ticks()
+
+
+def two_families(quick: FleetWorld) -> None:
+    """Plan rollouts of two AMI families in one cluster, and begin their first waves."""
+    quick.behind("dev")
+    rockets = "BOTTLEROCKET_x86_64"
+    quick.fleet.release("1.30.0-ca9b9399", ami_type=rockets, at=datetime(2026, 11, 1, tzinfo=UTC))
+    dev = {"nodewarden:wave": "dev"}
+    quick.fleet.node_group("dev", "rockets", ami_type=rockets, release_version="1.29.0-aaaaaaaa", tags=dev)
+    quick.looks()
+    quick.ticks()
+
+
+def head(quick: FleetWorld, of: dict[str, Any]) -> dict[str, Any]:
+    """Read a head again."""
+    (found,) = (each for each in quick.heads if each["pk"] == of["pk"])
+    return found
 
 
 def ends_well(quick: FleetWorld) -> None:
@@ -49,6 +66,9 @@ def test_the_calls_at_which_a_sandbox_dies_below_are_all_that_there_are(quick: F
     assert calls_of_a_tick(quick) == STARTING
     quick.passes(minutes=21)
     assert calls_of_a_tick(quick) == ENDING
+    quick.passes(hours=1)
+    looked = calls_of_a_tick(quick)
+    assert (looked, quick.rollout["state"]) == (LAST, "finished")
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before its effect", "after its effect"])
@@ -78,6 +98,23 @@ def test_a_crash_at_any_call_after_an_update_ended_loses_nothing(
     quick.ticks()
 
     ends_well(quick)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before its effect", "after its effect"])
+@pytest.mark.parametrize("number", range(LAST))
+def test_a_crash_at_any_call_of_the_last_tick_ends_it_and_leaves_nothing_behind(
+    quick: FleetWorld, number: int, *, before: bool
+) -> None:
+    planned(quick)
+    quick.ticks()
+    quick.until("soaking")
+    quick.passes(hours=1)
+    quick.crash_at(number, before=before)
+
+    quick.ticks()
+
+    ends_well(quick)
+    assert [entry["sk"] for entry in quick.entries() if "ttl" not in entry] == []
 
 
 def test_a_start_whose_answer_is_lost_is_found_and_not_made_again(quick: FleetWorld) -> None:
@@ -128,14 +165,8 @@ def test_copies_of_a_tick_in_parallel_make_one_update(quick: FleetWorld) -> None
 
 
 def test_ticks_of_two_rollouts_at_once_keep_to_one_update_in_a_cluster(quick: FleetWorld) -> None:
-    quick.behind("dev")
-    rockets = "BOTTLEROCKET_x86_64"
-    quick.fleet.release("1.30.0-ca9b9399", ami_type=rockets, at=datetime(2026, 11, 1, tzinfo=UTC))
-    dev = {"nodewarden:wave": "dev"}
-    quick.fleet.node_group("dev", "rockets", ami_type=rockets, release_version="1.29.0-aaaaaaaa", tags=dev)
-    quick.looks()
-    quick.ticks()
-    first, second = (head["rollout_id"] for head in quick.heads)
+    two_families(quick)
+    first, second = (each["rollout_id"] for each in quick.heads)
     quick.world.fault("dynamodb:TransactWriteItems", lambda: quick.world.stack.invoke(ROLLOUT, {"rollout": second}))
 
     late = quick.world.stack.invoke(ROLLOUT, {"rollout": first})
@@ -157,6 +188,18 @@ def test_one_node_group_that_cannot_be_seen_keeps_no_other_back_and_is_raised(qu
 
     assert type(raised.value).__name__ == "MissingPermissionError"
     assert sorted(quick.states.values()) == ["updating", "waiting"]
+
+
+def test_a_fault_of_our_own_in_one_rollout_keeps_no_other_back_and_is_raised(quick: FleetWorld) -> None:
+    two_families(quick)
+    quick.world.fault("eks:DescribeNodegroup", [].pop)
+
+    with pytest.raises(Exception, match="by a fault of Nodewarden's: IndexError") as raised:
+        quick.world.stack.invoke(ROLLOUT, {})
+
+    assert type(raised.value).__name__ == "CodeError"
+    started = [each for name in ("workers-0", "rockets") for each in quick.updates("dev", name)]
+    assert len(started) == 1
 
 
 def test_an_update_that_eks_refuses_fails_the_group_and_halts_saying_why(quick: FleetWorld) -> None:
@@ -203,14 +246,28 @@ def test_a_wave_does_not_begin_where_its_predecessors_alarms_cannot_be_read(quic
     assert "errors is not known" in quick.rollout["why"]
 
 
-def test_a_rollout_that_cannot_be_understood_is_left_and_starts_nothing_beside_it(quick: FleetWorld) -> None:
+def test_beside_a_rollout_that_cannot_be_understood_nothing_starts(quick: FleetWorld) -> None:
+    two_families(quick)
+    first, second = quick.heads
+    put(quick, {"pk": first["pk"], "sk": "head"}, schema=2)
+
+    with pytest.raises(Exception, match="written by a newer Nodewarden: deploy that one"):
+        quick.world.stack.invoke(ROLLOUT, {})
+
+    assert [quick.updates("dev", name) for name in ("workers-0", "rockets")] == [[], []]
+    assert f"the rollout {first['rollout_id']} cannot be read" in head(quick, second)["why"]
+
+
+def test_nothing_starts_where_what_was_seen_of_releases_cannot_be_read(quick: FleetWorld) -> None:
     planned(quick)
-    put(quick, {"pk": quick.rollout["pk"], "sk": "head"}, schema=2)
+    (sighting,) = (entry for entry in quick.world.stack.entries() if entry["sk"].startswith("sighting#"))
+    put(quick, {"pk": sighting["pk"], "sk": sighting["sk"]}, schema=2)
 
     with pytest.raises(Exception, match="written by a newer Nodewarden: deploy that one"):
         quick.world.stack.invoke(ROLLOUT, {})
 
     assert quick.updates("dev") == []
+    assert quick.rollout["why"] == "nothing is started: what was seen of releases cannot be read"
 
 
 def test_a_rollout_that_has_lost_a_group_is_not_taken_for_one_without_it(quick: FleetWorld) -> None:
@@ -222,6 +279,26 @@ def test_a_rollout_that_has_lost_a_group_is_not_taken_for_one_without_it(quick: 
 
     assert quick.world.failures() == ["LedgerError"]
     assert quick.updates("dev") == []
+
+
+def test_a_rollout_that_has_lost_a_group_is_given_up_as_the_runbook_says_and_planned_anew(quick: FleetWorld) -> None:
+    planned(quick, groups=2)
+    table, client = quick.world.stack.ids["LedgerTable"], boto3.client("dynamodb")
+    client.delete_item(TableName=table, Key=marshal({"pk": quick.rollout["pk"], "sk": "group#dev/workers-1"}))
+    account, region = quick.rollout["account"], quick.rollout["region"]
+    assert "as the runbook says under LedgerError" in quick.says("abort")["error"]
+
+    client.update_item(
+        TableName=table,
+        Key=marshal({"pk": f"rollouts#{account}#{region}", "sk": "going"}),
+        UpdateExpression="REMOVE #family",
+        ExpressionAttributeNames={"#family": "family#AL2023"},
+    )
+    quick.passes(minutes=15)
+    quick.looks()
+
+    quick.until("finished")
+    assert [quick.runs("dev", name) for name in ("workers-0", "workers-1")] == [RELEASE, RELEASE]
 
 
 def test_a_rollout_that_an_earlier_nodewarden_wrote_with_less_goes_on(quick: FleetWorld) -> None:
@@ -299,6 +376,29 @@ def test_a_pause_of_acting_stops_starts_and_what_updates_is_watched_on(quick: Fl
     quick.world.ask("resume", what="acting", **WHO)
     quick.until("finished")
     assert set(quick.states.values()) == {"done"}
+
+
+def test_a_pause_of_acting_that_comes_during_the_look_stops_the_start(quick: FleetWorld) -> None:
+    planned(quick)
+    quick.world.fault("ec2:DescribeSubnets", lambda: quick.world.ask("pause", what="acting", **WHO), times=1)
+
+    quick.ticks()
+
+    assert quick.updates("dev") == []
+    assert quick.states == {"dev/workers-0": "waiting"}
+    assert quick.rollout["why"] == f"nothing is started: acting is paused by {WHO['by']}: {WHO['reason']}"
+
+
+def test_a_window_that_closes_during_the_look_stops_the_start(fleet: FleetWorld) -> None:
+    fleet.behind("dev")
+    fleet.looks()
+    fleet.until("rolling", every=timedelta(minutes=5))
+    fleet.world.fault("ec2:DescribeSubnets", lambda: fleet.passes(hours=12), times=1)
+
+    fleet.ticks()
+
+    assert fleet.updates("dev") == []
+    assert "outside the windows" in fleet.rollout["why"]
 
 
 def test_a_policy_that_is_wrong_starts_nothing_and_is_raised(

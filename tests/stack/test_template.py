@@ -11,6 +11,7 @@ import pytest
 from local import template
 from local.event_pattern import matches
 from nodewarden import aws, sweep_groups
+from nodewarden.rollout import start
 
 EVENTS = sorted((template.ROOT / "events").glob("*/*.json"))
 FROM_RULES = [file for file in EVENTS if "detail-type" in json.loads(file.read_text("utf-8"))]
@@ -95,6 +96,10 @@ def test_a_sweep_ends_before_it_is_taken_for_dead_and_has_time_to_say_how_far_it
     assert timeout > sweep_groups.SECONDS_TO_SPARE * 2
 
 
+def test_a_tick_is_over_before_its_starts_are_taken_for_given_up() -> None:
+    assert FUNCTIONS["RolloutFunction"]["Timeout"] < start.CALL_LASTS.total_seconds()
+
+
 def test_starts_of_hosts_are_judged_by_a_bounded_number_of_copies_many_at_once() -> None:
     mapping = MAPPINGS["HostStartQueue"]
 
@@ -176,7 +181,7 @@ def test_every_queue_is_encrypted(queue: str) -> None:
     assert template.resources("AWS::SQS::Queue")[queue]["SqsManagedSseEnabled"] is True
 
 
-@pytest.mark.parametrize("queue", [*template.resources("AWS::SQS::Queue").keys() - MAPPINGS.keys()])
+@pytest.mark.parametrize("queue", sorted(template.resources("AWS::SQS::Queue").keys() - MAPPINGS.keys()))
 def test_every_queue_that_nobody_drains_has_an_alarm_to_the_topic(queue: str) -> None:
     alarms = [
         alarm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
@@ -11,20 +11,22 @@ from hypothesis import strategies as st
 
 from nodewarden.ami_release.fleet import FleetLook, Plan
 from nodewarden.ami_release.fleet_news import MOST_NEW, MOST_RELEASES, Surroundings, sum_up
-from nodewarden.ami_release.sighting import MayClose, NewsKind, Sighting
+from nodewarden.ami_release.may_close import MayClose
+from nodewarden.ami_release.sighting import Earlier, NewsKind, Sighting
 from nodewarden.ami_release.standing import Standing, State
 from nodewarden.ami_release.unmanaged import Kind, Unmanaged
 from nodewarden.aws.dynamodb import marshal, unmarshal
 from nodewarden.fleet_ledger import look_item, read_look
 from nodewarden.node_group import NodeGroup, NodeGroupKey, Target
 from nodewarden.sighting_ledger import read_sighting, sighting_item
-from tests.unit.builders import ACCOUNT, NOW, REGION
+from tests.unit.builders import ACCOUNT, HOUR, NOW, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 AL2023, BOTTLEROCKET = "AL2023_x86_64_STANDARD", "BOTTLEROCKET_x86_64"
 OLD, NEW = "1.33.5-20261114", "1.33.5-20261123"
+MINUTE = timedelta(minutes=1)
 
 
 def standing(
@@ -61,11 +63,15 @@ def sighting(change: NewsKind = NewsKind.RELEASED, version: int = 2, ami_type: s
 
 
 def look(
-    *standings: Standing, before: FleetLook | None = None, sightings: Iterable[Sighting] = (), **around: Any
+    *standings: Standing,
+    before: FleetLook | None = None,
+    sightings: Iterable[Sighting] = (),
+    at: datetime = NOW,
+    **around: Any,
 ) -> FleetLook:
     surroundings = Surroundings(sightings=tuple(sightings), **{"unmanaged": (), "plans": (), "clusters": 1, **around})
     number = before.number + 1 if before else 1
-    blank = FleetLook(account=ACCOUNT, region=REGION, number=number, looked_at=NOW, counts={}, heard={})
+    blank = FleetLook(account=ACCOUNT, region=REGION, number=number, looked_at=at, counts={}, heard={})
     return sum_up(standings, surroundings, before, blank)
 
 
@@ -113,19 +119,53 @@ def test_what_was_said_of_a_cluster_that_could_not_be_read_stays_said() -> None:
     assert new(after) == ["held other/workers"]
 
 
-def test_failures_are_news_when_they_are_others_than_before() -> None:
-    first = look(failures=("demo: denied",))
-    again = look(before=first, failures=("demo: denied",))
-    worse = look(before=again, failures=("demo: denied", "other: throttled"))
-    well = look(before=worse)
+def told_of(*looks: tuple[timedelta, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Give the failures that each look tells, of looks after some time with what they could not see."""
+    told, before = [], None
+    for after, failures in looks:
+        before = look(before=before, at=NOW + after, failures=failures)
+        told.append(before.failures)
+    return told
 
-    assert [each.failures for each in (first, again, worse, well)] == [
-        ("demo: denied",),
-        (),
-        ("demo: denied", "other: throttled"),
-        (),
-    ]
-    assert [each.version for each in (first, again, worse, well)] == [1, 1, 2, 2]
+
+def test_a_failure_is_told_once_when_it_has_lasted_until_the_next_look_by_the_schedule() -> None:
+    looks = [(minutes * MINUTE, ("demo: denied",)) for minutes in (0, 1, 3, 15, 30, 3000)]
+
+    assert told_of(*looks) == [(), (), (), ("demo: denied",), (), ()]
+
+
+def test_another_failure_is_told_when_it_has_lasted_too() -> None:
+    both = ("demo: denied", "other: throttled")
+
+    told = told_of((0 * MINUTE, both[:1]), (15 * MINUTE, both), (30 * MINUTE, both), (45 * MINUTE, ()))
+
+    assert told == [(), ("demo: denied",), ("other: throttled",), ()]
+
+
+def test_failures_that_come_and_go_between_looks_are_not_told() -> None:
+    one, other = ("demo: throttled",), ("other: throttled",)
+
+    told = told_of(*((minutes * MINUTE, (one, other, ())[minutes // 15 % 3]) for minutes in range(0, 300, 15)))
+
+    assert not any(told)
+
+
+def test_a_failure_that_was_told_is_told_again_only_when_it_was_away_for_a_day() -> None:
+    often = [(hours * HOUR + minutes * MINUTE, ("demo: denied",)) for hours in (0, 12, 24) for minutes in (0, 15)]
+    well = [((hours - 1) * HOUR, ()) for hours in (12, 24, 60)]
+    later = [(60 * HOUR, ("demo: denied",)), (60 * HOUR + 15 * MINUTE, ("demo: denied",))]
+
+    told = told_of(*sorted([*often, *well, *later]))
+
+    assert [len(failures) for failures in told] == [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1]
+
+
+def test_what_a_look_could_not_see_is_known_whether_it_is_told_or_not() -> None:
+    first = look(failures=("demo: denied",))
+    well = look(before=first, at=NOW + HOUR)
+
+    assert (first.unseen, first.is_news) == (("demo: denied",), False)
+    assert (well.unseen, well.is_news) == ((), False)
 
 
 def test_more_that_is_new_than_a_message_holds_is_counted() -> None:
@@ -201,7 +241,7 @@ def test_the_same_fleet_is_never_told_twice_and_a_look_reads_as_it_was_written(
 ) -> None:
     waited = replace(sighting(), may_close=(WAITS,))
     before = look(*first, sightings=[waited], unmanaged=[Unmanaged(cluster="demo", kind=Kind.FARGATE, where="a")])
-    after = look(*second, before=before, sightings=[sighting()])
+    after = look(*second, before=before, sightings=[sighting()], failures=["demo: denied"])
 
     assert not look(*second, before=after, sightings=[sighting()]).is_news
     assert {listed.name for listed in after.new} <= {each.node_group.key.name for each in second}
@@ -211,7 +251,8 @@ def test_the_same_fleet_is_never_told_twice_and_a_look_reads_as_it_was_written(
 
 @given(st.sampled_from(NewsKind), st.lists(st.sampled_from([OLD, NEW]), unique=True), st.none() | st.just(OLD))
 def test_a_sighting_reads_as_it_was_written(kind: NewsKind, recalled: list[str], previous: str | None) -> None:
-    written = replace(sighting(kind), recalled=tuple(recalled), previous=previous, may_close=(WAITS,))
+    earlier = tuple(Earlier(release_version=release, first_seen=NOW) for release in recalled)
+    written = replace(sighting(kind), recalled=tuple(recalled), previous=previous, earlier=earlier, may_close=(WAITS,))
 
     assert read_sighting(unmarshal(marshal(sighting_item(written, ACCOUNT, REGION)))) == written
 

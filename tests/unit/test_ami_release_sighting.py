@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nodewarden.ami_release.announcement import DETAIL_TYPE, SOURCE, detail
 from nodewarden.ami_release.sighting import (
+    MOST_EARLIER,
     MOST_RECALLED,
     MayClose,
     News,
@@ -158,6 +159,55 @@ def test_what_has_no_order_is_recalled_where_the_parameter_names_again_what_it_n
 
     assert sighting.change is NewsKind.RECALLED
     assert sighting.recalled == (NO_ORDER_EITHER,)
+
+
+def test_a_parameter_that_goes_back_past_a_release_recalls_that_one_too() -> None:
+    sighting = memory(seen(OLD), seen(MIDDLE), seen(NEW), seen(OLD))
+
+    assert sighting.recalled == (NEW, MIDDLE)
+    assert sighting.why == f"{PARAMETER} went back from {NEW} to {OLD}, past {MIDDLE}"
+    assert why_recalled(sighting, seen(MIDDLE).target, FINE, NOW) == f"{MIDDLE} was recalled: {sighting.why}"
+    assert why_recalled(sighting, seen(OLD).target, FINE, NOW) is None
+
+
+def test_what_a_parameter_went_back_past_stays_recalled_after_the_next_release() -> None:
+    sighting = memory(seen(OLD), seen(MIDDLE), seen(NEW), seen(OLD), seen("1.33.5-20261130"))
+
+    assert why_recalled(sighting, seen(MIDDLE).target, FINE, NOW) == f"{MIDDLE} was recalled"
+
+
+def test_a_target_that_is_newer_than_what_the_parameter_went_back_to_is_recalled_even_if_it_was_never_seen() -> None:
+    sighting = memory(seen(NEW), seen(OLD))
+
+    assert is_recalled(sighting, MIDDLE)
+    assert why_recalled(sighting, seen(MIDDLE).target, FINE, NOW) == f"{MIDDLE} was recalled: {sighting.why}"
+
+
+def test_a_parameter_that_goes_back_past_what_has_no_order_recalls_that_too() -> None:
+    third = "1.30.0-1b2c3d4e"
+
+    sighting = memory(seen(NO_ORDER), seen(NO_ORDER_EITHER), seen(third), seen(NO_ORDER))
+
+    assert sighting.recalled == (third, NO_ORDER_EITHER)
+    assert not is_recalled(sighting, NO_ORDER)
+
+
+def test_a_release_that_is_named_again_keeps_the_moment_when_it_was_first_seen() -> None:
+    before = None
+    for hours, release in enumerate((OLD, MIDDLE, NEW, MIDDLE)):
+        at = NOW + hours * HOUR
+        before = compare(before, seen(release, released_at=at), at).sighting
+
+    assert before
+    assert (before.release_version, before.first_seen) == (MIDDLE, NOW + HOUR)
+    assert [(each.release_version, each.first_seen) for each in before.earlier] == [(OLD, NOW)]
+
+
+def test_the_releases_before_are_not_remembered_without_end() -> None:
+    sighting = memory(*(seen(f"1.33.5-202611{day:02}") for day in range(1, 31)))
+
+    assert len(sighting.earlier) == MOST_EARLIER
+    assert sighting.earlier[0].release_version == "1.33.5-20261129"
 
 
 def test_what_has_no_order_and_was_recalled_can_be_released_again() -> None:

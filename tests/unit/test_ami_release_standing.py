@@ -114,6 +114,12 @@ def test_a_group_that_runs_a_recalled_release_is_not_downgraded(named: str) -> N
     assert "next release" in standing.advice
 
 
+def test_a_group_that_runs_what_lies_between_a_recalled_release_and_the_target_runs_a_recalled_one() -> None:
+    standing = stands(group("1.33.5-20261201"), to("1.33.5-20261101"), recalled=["1.33.5-20261210"])
+
+    assert standing.state is State.RUNS_RECALLED
+
+
 def test_a_recalled_release_without_order_is_not_downgraded_either() -> None:
     node_group = group("1.55.0-d93bb1b1", ami_type="BOTTLEROCKET_x86_64")
 

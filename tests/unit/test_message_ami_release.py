@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import Family
 from nodewarden.ami_release.fleet import FleetLook, Listed, ReleaseNews
-from nodewarden.ami_release.sighting import MayClose, NewsKind
+from nodewarden.ami_release.may_close import MayClose
+from nodewarden.ami_release.sighting import NewsKind
 from nodewarden.ami_release.standing import State
 from nodewarden.ami_release.unmanaged import Kind, Unmanaged
 from nodewarden.message.ami_release import of_look

@@ -112,6 +112,21 @@ def test_an_urgent_plan_says_so() -> None:
     assert "Why:      urgent: a newer AMI is released" in lines(message)
 
 
+@pytest.mark.parametrize("kind", [StepKind.WAVE_STARTED, StepKind.FINISHED])
+def test_whoever_sets_a_release_in_code_is_told_the_new_one_as_their_next_run_would_put_the_old_one_back(
+    kind: StepKind,
+) -> None:
+    message = worded(tell(two_waves(), kind, NOW, wave="dev"))
+
+    assert f"Code:     Where Terraform or CloudFormation sets their release version, set it to {NEW} there." in lines(
+        message
+    )
+
+
+def test_a_plan_asks_nobody_to_change_code_yet() -> None:
+    assert "Code:" not in worded(two_waves()).text
+
+
 def test_several_releases_are_all_named() -> None:
     both = with_group(two_waves(), "a", target=target(NEWER))
 
@@ -257,6 +272,16 @@ def test_who_paused_and_why_is_said_and_how_to_go_on() -> None:
 
     assert "Who:      alice@example.com: a launch" in lines(message)
     assert requests(message)[0] == {"verb": "resume", "what": paused.rollout_id, "reason": "…", "by": "…"}
+
+
+def test_who_was_refused_is_said_with_why_and_with_what_stops_the_rollout() -> None:
+    why = "reject (no) was not applied: the rollout is rolling: it does not wait for an approval"
+
+    message = worded(tell(two_waves(), StepKind.ANSWER_REFUSED, NOW, why=why, by="alice@example.com"))
+
+    assert message.subject.startswith("Answer of alice@example.com refused")
+    assert f"Who:      alice@example.com: {why}" in lines(message)
+    assert [request["verb"] for request in requests(message)[:2]] == ["pause", "abort"]
 
 
 def test_the_worst_halt_fits_into_one_message() -> None:

@@ -65,7 +65,7 @@ class Story:
         for call in calls:
             self.started.append(call.key.name)
             self.ends[call.key] = self.now + 30 * MINUTE
-            self.rollout = started(self.rollout, call.key, Started(f"u-{call.token}"), self.settings, self.now)
+            self.rollout = started(self.rollout, {call.key: Started(f"u-{call.token}")}, self.settings, self.now)
         self.told += kinds(self.rollout) if self.rollout.told > before else []
         return self.rollout
 
@@ -182,6 +182,30 @@ def test_a_wave_of_the_next_names_is_not_looked_at_before_it_begins() -> None:
     assert wanted(story.rollout, Observed(), TWO, NOW).next == (key("a"), key("b", "other"))
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["before it is asked for", "while it is"])
+def test_a_wave_whose_groups_are_all_skipped_asks_nobody_and_holds_nothing(*, asked: bool) -> None:
+    settings = policy(wave("dev"), wave("prod", approval=True, alarms=["errors"], soak="7d"), wave("last"))
+    story = Story(group("a"), group("p", of="prod"), group("z", of="last"), settings=settings)
+    story.goes_on(DAY + 2 * HOUR if asked else HOUR)
+    assert ("awaiting-approval" in story.told) is asked
+
+    story.says(Verb.SKIP, group=key("p"))
+    story.goes_on(DAY + 2 * HOUR)
+
+    assert story.started == ["a", "z"]
+    assert story.told.count("awaiting-approval") == asked
+
+
+def test_a_last_wave_whose_groups_are_all_skipped_ends_the_rollout() -> None:
+    story = two_waves()
+    story.goes_on(HOUR)
+
+    story.says(Verb.SKIP, group=key("p"))
+
+    assert story.goes_on(DAY + HOUR).state is State.FINISHED
+    assert "awaiting-approval" not in story.told
+
+
 # The gate.
 
 
@@ -208,6 +232,32 @@ def test_an_alarm_that_is_ok_again_lets_the_next_wave_begin() -> None:
     story.goes_on(HOUR, Observed(alarms={"errors": "OK"}))
 
     assert story.started == ["a", "p"]
+
+
+def test_a_person_resumes_over_an_alarm_of_the_wave_and_it_holds_nothing_any_more() -> None:
+    settings = policy(wave("dev", alarms=["errors"]), wave("prod", alarms=["latency"]), wave("last"))
+    story = Story(group("a"), group("p", of="prod"), group("z", of="last"), settings=settings)
+    alarms = Observed(alarms={"errors": "ALARM"})
+    story.goes_on(2 * DAY + 3 * HOUR, alarms)
+    assert story.rollout.state is State.HALTED
+
+    story.tick(replace(alarms, answers=(answer(Verb.RESUME, story.now),)))
+    held = story.goes_on(DAY + 3 * HOUR, alarms)
+
+    assert story.started == ["a", "p"]
+    assert held.state is State.SOAKING
+    assert "alarms of wave prod" in held.why
+
+
+def test_an_alarm_of_the_last_wave_holds_nothing() -> None:
+    story = Story(group("a"), settings=policy(wave("dev", alarms=["errors"])))
+
+    story.goes_on(2 * HOUR)
+    asked = wanted(story.rollout, Observed(), story.settings, story.now + DAY).alarms
+    finished = story.goes_on(DAY, Observed(alarms={"errors": "ALARM"}))
+
+    assert asked == ()
+    assert finished.state is State.FINISHED
 
 
 def test_an_alarm_is_not_asked_for_while_the_wave_soaks() -> None:
@@ -467,6 +517,33 @@ def test_an_answer_is_applied_once_however_often_it_is_seen() -> None:
     assert [done.answer.answer_id for done in story.rollout.answers] == ["answer-1", "answer-2"]
 
 
+def test_an_answer_that_another_was_faster_than_is_told_as_refused() -> None:
+    story = Story(group("p", of="prod"))
+    story.tick()
+    approve, reject = answer(Verb.APPROVE, NOW), answer(Verb.REJECT, NOW + MINUTE, number=2)
+
+    story.tick(Observed(answers=(approve, reject)))
+
+    assert story.told == ["planned", "awaiting-approval", "answer-refused", "wave-started"]
+    told = story.rollout.steps[0]
+    assert told.by == "alice"
+    assert told.why == "reject (said so) was not applied: the rollout is planned: it does not wait for an approval"
+
+
+def test_a_further_failure_after_a_halt_is_told_beside_an_answer_that_is_refused() -> None:
+    story = Story(group("a"), group("b", "other"), settings=policy(wave()))
+    story.bad = {key("a"), key("b", "other")}
+    story.goes_on(20 * MINUTE)
+    story.ends[key("b", "other")] = story.now + HOUR
+    story.goes_on(50 * MINUTE)
+    assert story.told[-1] == "halted"
+    story.now += HOUR
+
+    story.says(Verb.APPROVE)
+
+    assert sorted(story.told[-2:]) == ["answer-refused", "halted"]
+
+
 REFUSED = {
     "an approval that nobody asked for": (Verb.APPROVE, {}, "does not wait for an approval"),
     "a resume of what goes on": (Verb.RESUME, {}, "only a paused or halted one"),
@@ -532,6 +609,40 @@ def test_a_recall_of_a_paused_rollout_halts_it() -> None:
     story.says(Verb.PAUSE)
 
     assert story.tick(Observed(recalls={target(): "deprecated"})).state is State.HALTED
+
+
+def test_the_end_of_a_halt_leaves_a_person_their_pause() -> None:
+    story = two_waves()
+    story.tick()
+    story.says(Verb.PAUSE)
+    story.tick(Observed(recalls={target(): "deprecated"}))
+
+    still = story.says(Verb.RESUME)
+    said = still.steps[-1]
+    story.goes_on(HOUR)
+    assert story.rollout.state is State.PAUSED
+    assert story.started == []
+    assert story.says(Verb.RESUME).state is not State.PAUSED
+
+    assert story.told[2:6] == ["paused", "halted", "paused", "resumed"]
+    assert said.by == "alice"
+    assert "the halt meanwhile was ended by alice" in said.why
+
+
+def test_a_group_that_fails_during_a_pause_halts_and_is_told_at_once() -> None:
+    story = Story(group("a"), group("b", "other"), settings=policy(wave()))
+    story.bad = {key("a")}
+    story.goes_on(20 * MINUTE)
+    story.says(Verb.PAUSE)
+
+    halted = story.goes_on(HOUR)
+
+    assert halted.state is State.HALTED
+    assert story.told[-2:] == ["paused", "halted"]
+    assert "demo/a" in halted.why
+    assert story.says(Verb.RESUME).state is State.PAUSED
+    assert story.says(Verb.RESUME).state is not State.PAUSED
+    assert story.goes_on(2 * DAY).state is State.FINISHED
 
 
 @pytest.mark.parametrize("stance", ["the mode is observe", "paused by bob: a migration"])

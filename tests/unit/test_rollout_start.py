@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,10 @@ from nodewarden.node_group import HealthIssue, NodeGroup
 from nodewarden.rollout.advance import advance, started, wanted
 from nodewarden.rollout.answer import Verb
 from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Seen, Started, StartUpdate
+from nodewarden.rollout.plan import plan
 from nodewarden.rollout.preflight import surge
 from nodewarden.rollout.state import GroupState, Rollout, State
+from nodewarden.rollout.step import Step, StepKind
 from tests.unit.rollout_builders import (
     DAY,
     HOUR,
@@ -24,6 +27,7 @@ from tests.unit.rollout_builders import (
     TICK,
     alone,
     answer,
+    candidate,
     cluster,
     group,
     key,
@@ -60,7 +64,7 @@ def intended(look: Seen | None = None) -> tuple[Rollout, StartUpdate]:
 
 def updating() -> Rollout:
     rollout, call = intended()
-    return started(rollout, call.key, Started("update-1"), POLICY, NOW)
+    return started(rollout, {call.key: Started("update-1")}, POLICY, NOW)
 
 
 def after(rollout: Rollout, look: Seen, wait: timedelta = TICK) -> Rollout:
@@ -90,7 +94,25 @@ def test_the_token_is_the_same_for_an_attempt_and_another_for_the_next() -> None
     assert first.token != replace(first, attempt=2).token
     assert first.token != replace(first, key=key("others")).token
     assert first.token != replace(first, target=replace(first.target, release_version=NEWER)).token
+    assert first.token != replace(first, minor="1.34").token
     assert len(first.token) <= 64
+
+
+def test_the_token_of_a_later_rollout_is_another_one() -> None:
+    (later,) = plan([candidate(group())], (), POLICY, NOW + 3 * DAY)
+
+    assert alone(later.rollout).token != alone(rolling()).token
+
+
+def test_a_group_that_is_forced_meanwhile_is_called_with_another_token() -> None:
+    rollout, call = intended()
+
+    _, (forced,) = advance(
+        rollout, Observed(groups={key(): seen(group(tags={"nodewarden:force": "true"}))}), POLICY, NOW + TICK
+    )
+
+    assert (call.force, forced.force) == (False, True)
+    assert forced.token != call.token
 
 
 def test_an_update_that_brought_the_group_to_its_target_is_done() -> None:
@@ -233,7 +255,7 @@ def test_a_group_that_was_not_looked_at_stays_as_it_is() -> None:
 
 def test_a_busy_group_is_looked_at_and_an_update_to_our_target_adopted() -> None:
     rollout, call = intended()
-    busy = started(rollout, call.key, Busy(), POLICY, NOW)
+    busy = started(rollout, {call.key: Busy()}, POLICY, NOW)
 
     adopted = after(busy, seen(group(status="UPDATING"), update(update_id="theirs")))
 
@@ -247,7 +269,7 @@ def test_a_release_that_eks_does_not_take_yet_is_tried_later_and_told_the_third_
     now = NOW
     for _ in range(4):
         before = rollout.told
-        rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, now)
+        rollout = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, now)
         told.append(kinds(rollout) if rollout.told > before else [])
         assert ticked(rollout, POLICY, now + 59 * MINUTE, lambda _: seen(group()))[1] == ()
         now += HOUR
@@ -257,20 +279,43 @@ def test_a_release_that_eks_does_not_take_yet_is_tried_later_and_told_the_third_
     assert told == [[], [], ["not-allowed-yet"], []]
 
 
+def test_a_release_that_eks_does_not_take_yet_is_told_once_for_a_wave_with_all_groups_it_was_refused_for() -> None:
+    world = {each.key: each for each in (group(f"workers-{n}", f"cluster-{n}") for n in range(12))}
+    rollout, told = rolling(*world.values()), list[Step]()
+    now = NOW
+    for _ in range(12 * 5):
+        now += TICK
+        rollout, calls = ticked(rollout, POLICY, now, lambda each: seen(world[each]))
+        before = rollout.told
+        refusals = {call.key: NotAllowedYet("Allowed release version is X") for call in calls}
+        rollout = started(rollout, refusals, POLICY, now)
+        told += rollout.steps if rollout.told > before else []
+
+    (step,) = told
+    assert step.kind is StepKind.NOT_ALLOWED_YET
+    assert {each.key for each in step.groups} == set(world)
+    assert step.counts == {GroupState.WAITING: 12}
+    assert "Allowed release version is X" in step.why
+
+
 def test_a_release_that_eks_never_takes_fails_the_group() -> None:
     rollout, call = intended()
-    rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW)
-    rollout, _ = ticked(rollout, POLICY, NOW + DAY, lambda _: seen(group()))
+    states = []
+    for hours in range(24):
+        now = NOW + hours * HOUR
+        rollout, _ = ticked(rollout, POLICY, now, lambda _: seen(group()))
+        rollout = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, now)
+        states.append(alone(rollout).state)
 
-    rollout = started(rollout, call.key, NotAllowedYet("Allowed release version is X"), POLICY, NOW + DAY)
-
-    assert alone(rollout).state is GroupState.FAILED
+    assert states == [*[GroupState.WAITING] * 23, GroupState.FAILED]
+    assert "refused 24 times" in alone(rollout).why
+    assert "Allowed release version is X" in alone(rollout).why
 
 
 def test_a_refusal_fails_the_group_with_its_code() -> None:
     rollout, call = intended()
 
-    refused = started(rollout, call.key, Refused("InvalidRequestException", "not valid for 1.30"), POLICY, NOW)
+    refused = started(rollout, {call.key: Refused("InvalidRequestException", "not valid for 1.30")}, POLICY, NOW)
 
     assert alone(refused).state is GroupState.FAILED
     assert alone(refused).errors[0].code == "InvalidRequestException"
@@ -279,14 +324,14 @@ def test_a_refusal_fails_the_group_with_its_code() -> None:
 def test_a_late_answer_to_a_group_that_is_at_its_end_changes_nothing() -> None:
     ended = after(updating(), seen(group(), update("Failed", EVICTION)))
 
-    assert started(ended, key(), Started("update-1"), POLICY, NOW) is ended
+    assert started(ended, {key(): Started("update-1")}, POLICY, NOW) is ended
 
 
 def test_a_late_refusal_does_not_fail_a_group_that_waits_again() -> None:
     waiting = rolling()
 
-    assert started(waiting, key(), Refused("x", "y"), POLICY, NOW) is waiting
-    assert alone(started(waiting, key(), Started("update-1"), POLICY, NOW)).state is GroupState.UPDATING
+    assert started(waiting, {key(): Refused("x", "y")}, POLICY, NOW) is waiting
+    assert alone(started(waiting, {key(): Started("update-1")}, POLICY, NOW)).state is GroupState.UPDATING
 
 
 # The look right before the start.
@@ -298,6 +343,7 @@ HINDERED = {
     "a health issue": seen(group(issues=(ISSUE,))),
     "a control plane that is older": seen(group(), its_cluster=cluster(version="1.9")),
     "too few addresses": seen(group(), free_addresses=3),
+    "a zone without an address": replace(seen(group()), full_zones=("eu-central-1a",)),
     "addresses that nobody could read": seen(group(), free_addresses=None),
     "zones that nobody could read": seen(group(), zones=None),
     "somebody's update to another release": seen(group(status="UPDATING"), update(release=NEWER)),
@@ -307,7 +353,8 @@ HINDERED = {
 @pytest.mark.parametrize("look", HINDERED.values(), ids=HINDERED)
 def test_does_not_start_and_waits_with_the_reason_and_fails_after_a_day(look: Seen) -> None:
     waits, calls = advance(rolling(), saw(look), POLICY, NOW)
-    still, more = advance(waits, saw(look), POLICY, NOW + DAY - MINUTE)
+    still = stuck(waits, look, NOW, DAY - HOUR)
+    still, more = advance(still, saw(look), POLICY, NOW + DAY - MINUTE)
     fails, most = advance(still, saw(look), POLICY, NOW + DAY)
 
     assert (calls, more, most) == ((), (), ())
@@ -315,6 +362,92 @@ def test_does_not_start_and_waits_with_the_reason_and_fails_after_a_day(look: Se
     assert alone(waits).why
     assert alone(fails).state is GroupState.FAILED
     assert alone(waits).why in alone(fails).why
+
+
+@pytest.mark.parametrize("free", [0, 3, None])
+def test_a_group_without_hosts_needs_no_addresses(free: int | None) -> None:
+    empty = replace(group(), desired=0)
+
+    _, calls = advance(rolling(), saw(seen(empty, free_addresses=free)), POLICY, NOW)
+
+    assert len(calls) == 1
+
+
+CROWDED = seen(group(), free_addresses=0)
+
+
+def stuck(rollout: Rollout, look: Seen, since: datetime, duration: timedelta) -> Rollout:
+    """Look every hour, and find the same in the way."""
+    for hours in range(1, duration // HOUR + 1):
+        rollout, calls = advance(rollout, saw(look), POLICY, since + hours * HOUR)
+        assert calls == ()
+    return rollout
+
+
+def test_hours_in_which_nobody_could_look_do_not_count_as_stuck() -> None:
+    crowded, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+
+    after_days, calls = advance(crowded, saw(CROWDED), POLICY, NOW + 4 * DAY)
+    later = stuck(after_days, CROWDED, NOW + 4 * DAY, 22 * HOUR)
+
+    assert calls == ()
+    assert alone(later).state is GroupState.WAITING
+    assert alone(stuck(later, CROWDED, NOW + 4 * DAY + 22 * HOUR, HOUR)).state is GroupState.FAILED
+
+
+def test_a_group_that_is_looked_at_seldom_is_stuck_in_the_end_too() -> None:
+    rollout, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+
+    for looks in range(1, 25):
+        assert alone(rollout).state is GroupState.WAITING
+        rollout, _ = advance(rollout, saw(CROWDED), POLICY, NOW + looks * 3 * HOUR)
+
+    assert alone(rollout).state is GroupState.FAILED
+
+
+def test_a_group_that_was_hindered_at_the_end_of_a_window_is_not_failed_at_the_next_ones_first_look() -> None:
+    thursday, monday = datetime(2026, 11, 26, 15, 45, tzinfo=UTC), datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    days = policy(window=[{"days": ["mon", "thu"], "start": "09:00", "end": "16:00", "zone": "UTC"}])
+    rollout, _ = ticked(planned(group(), settings=days), days, thursday, lambda _: CROWDED)
+    rollout, _ = ticked(rollout, days, thursday + TICK, lambda _: CROWDED)
+    assert alone(rollout).stuck_since
+
+    rollout, _ = ticked(rollout, days, monday, lambda _: CROWDED)
+
+    assert rollout.state is State.ROLLING
+    assert alone(rollout).state is GroupState.WAITING
+
+
+def test_a_group_that_was_hindered_before_a_pause_is_not_failed_at_its_end() -> None:
+    rollout, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+    rollout, _ = advance(rollout, Observed(answers=(answer(Verb.PAUSE),)), POLICY, NOW + TICK)
+    resume = Observed(answers=(answer(Verb.RESUME, NOW + 2 * DAY, number=2),))
+
+    resumed, _ = ticked(rollout, POLICY, NOW + 2 * DAY, lambda _: CROWDED, resume)
+    looked, _ = ticked(resumed, POLICY, NOW + 2 * DAY + TICK, lambda _: CROWDED)
+
+    assert looked.state is State.ROLLING
+    assert alone(looked).state is GroupState.WAITING
+
+
+def test_a_refusal_before_a_weekend_and_one_after_it_are_two_and_not_days_of_them() -> None:
+    rollout, call = intended()
+    rollout = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, NOW)
+    rollout, calls = ticked(rollout, POLICY, NOW + 4 * DAY, lambda _: seen(group()))
+    assert calls == (call,)
+
+    again = started(rollout, {call.key: NotAllowedYet("Allowed release version is X")}, POLICY, NOW + 4 * DAY)
+
+    assert (alone(again).state, alone(again).refusals) == (GroupState.WAITING, 2)
+
+
+def test_what_stood_in_the_way_before_is_forgotten_once_nothing_does() -> None:
+    rollout, _ = advance(rolling(), saw(CROWDED), POLICY, NOW)
+
+    rollout, calls = advance(rollout, saw(seen(group())), POLICY, NOW + 23 * HOUR)
+
+    assert len(calls) == 1
+    assert alone(rollout).stuck_since is None
 
 
 LEFT_ALONE = {
@@ -447,10 +580,12 @@ def test_what_is_looked_at_grows_with_what_is_active_and_not_with_the_fleet() ->
 def test_nothing_starts_where_a_look_of_the_same_tick_failed_too_many() -> None:
     strict = policy()
     begun, _ = advance(planned(group("a"), group("b", "other"), settings=strict), Observed(), strict, NOW)
-    stuck, _ = advance(begun, saw(seen(group("a"), free_addresses=0)), strict, NOW)
+    waits = begun
+    for hours in range(24):
+        waits, _ = advance(waits, saw(seen(group("a"), free_addresses=0)), strict, NOW + hours * HOUR)
 
     halted, calls = advance(
-        stuck, saw(seen(group("a"), free_addresses=0), seen(group("b", "other"))), strict, NOW + DAY
+        waits, saw(seen(group("a"), free_addresses=0), seen(group("b", "other"))), strict, NOW + DAY
     )
 
     assert calls == ()

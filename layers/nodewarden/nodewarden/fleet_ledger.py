@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nodewarden.ami_release.ami_type import Family
-from nodewarden.ami_release.fleet import FleetLook, Listed, ReleaseNews, StateListed
+from nodewarden.ami_release.fleet import Failure, FleetLook, Listed, ReleaseNews, StateListed
 from nodewarden.ami_release.sighting import NewsKind
 from nodewarden.ami_release.standing import State
 from nodewarden.ami_release.unmanaged import Kind, Unmanaged
@@ -88,7 +88,7 @@ def _look(item: Item) -> FleetLook:
         planned=tuple(item["planned"]),
         going=tuple(item["going"]),
         failures=tuple(item["failures"]),
-        failing=tuple(item["failing"]),
+        failing=tuple(map(_failure, item["failing"])),
         said=frozenset(item["said"]),
         heard=_counts(item["heard"]),
         version=int(item["version"]),
@@ -97,6 +97,11 @@ def _look(item: Item) -> FleetLook:
 
 def _counts(value: Item) -> dict[str, int]:
     return {name: int(count) for name, count in value.items()}
+
+
+def _failure(value: Item) -> Failure:
+    moments = {name: datetime.fromisoformat(value[name]) for name in ("since", "last")}
+    return Failure(**value | moments)
 
 
 def _listed(value: Item) -> Listed:

@@ -23,6 +23,7 @@ from nodewarden.fleet_ledger import FleetLedger
 from nodewarden.inspector_finding import policy as finding_policy
 from nodewarden.rollout import policy as rollout_policy
 from nodewarden.rollout_ledger import RolloutLedger
+from nodewarden.security_group.verdict import Mode
 from nodewarden.sighting_ledger import SightingLedger
 from nodewarden.wiring import Wiring, ec2_client, once
 
@@ -74,6 +75,13 @@ class FleetWiring(Wiring):
     def bus(self) -> Bus:
         """The event bus that releases are announced on."""
         return Bus(_events(self.region), self._variable("EVENT_BUS"))
+
+    def stance(self) -> str:
+        """Say why nothing may be started at all, by the mode or by a person; empty where it may. Raises LedgerError."""
+        if self.mode is Mode.OBSERVE:
+            return "the mode is observe"
+        pause = self.ledger.pause_of_acting()
+        return f"acting is paused by {pause.by}: {pause.reason}" if pause and pause.paused else ""
 
     def eks(self, account: str, region: str) -> Eks:
         """Give the EKS of an account and region."""

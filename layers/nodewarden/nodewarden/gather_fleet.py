@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import parameters
-from nodewarden.ami_release.sighting import latest
-from nodewarden.ami_release.target import target_of
+from nodewarden.ami_release.target import latest, target_of
 from nodewarden.errors import NodewardenError
 from nodewarden.node_group import NodeGroupKey, Target
 

@@ -29,13 +29,14 @@ class Stands:
     """Where node groups stand, and the rollout that each was last in.
 
     A group of those that were `asked` for that is in neither `standings` nor a cluster of `unseen` is gone; `unseen` says why
-    a cluster could not be read.
+    a cluster could not be read, `failures` which rollouts could not: they count for nothing.
     """
 
     asked: Collection[NodeGroupKey]
     standings: Mapping[NodeGroupKey, Standing]
     rollouts: Mapping[NodeGroupKey, Rollout]
     unseen: Mapping[str, NodewardenError]
+    failures: tuple[NodewardenError, ...] = ()
 
 
 NOT_LOOKED = Stands(asked=(), standings={}, rollouts={}, unseen={})
@@ -50,11 +51,14 @@ def gather_standings(keys: Collection[NodeGroupKey], wired: FleetWiring, now: da
     fleet = gather_node_groups(keys, wired.eks(account, region))
     releases = gather_releases(fleet.node_groups, known, wired.ssm(account, region), wired.images(account, region))
     standings = tuple(stand(fleet, releases, known, wired.rollout_policy, now))
+    failures: list[NodewardenError] = []
+    rollouts = last_rollouts(standings, known, wired.rollout_ledger, now, failures)
     return Stands(
         asked=keys,
         standings={standing.node_group.key: standing for standing in standings},
-        rollouts=last_rollouts(standings, known, wired.rollout_ledger),
+        rollouts=rollouts,
         unseen=fleet.unseen,
+        failures=tuple(failures),
     )
 
 
@@ -78,15 +82,19 @@ def stand(
 
 
 def last_rollouts(
-    standings: Iterable[Standing], sightings: Mapping[str, Sighting], ledger: RolloutLedger
+    standings: Iterable[Standing],
+    sightings: Mapping[str, Sighting],
+    ledger: RolloutLedger,
+    now: datetime,
+    failures: list[NodewardenError],
 ) -> dict[NodeGroupKey, Rollout]:
     """Give the last rollout of each node group, of those that go on, and of those that ended since its target is known.
 
-    One that ended before can have brought no group to its target.
+    One that ended before can have brought no group to its target. One that cannot be read is in `failures`.
     """
     targets = [standing.target for standing in standings if standing.target]
     since = min((_known_since(target, sightings.get(target.parameter)) for target in targets), default=None)
-    found = [*ledger.active(), *(ledger.ended_since(since) if since else ())]
+    found = [*ledger.active(), *(ledger.ended_since(since, now, failures) if since else ())]
     found.sort(key=lambda rollout: rollout.created_at)
     return {key: rollout for rollout in found for key in rollout.groups}
 

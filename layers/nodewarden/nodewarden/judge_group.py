@@ -26,6 +26,23 @@ class Judged:
     written: tuple[Remediation, ...]
     failures: list[NodewardenError]
 
+    def said(self) -> list[dict[str, str]]:
+        """Say what became of each offending rule, for the log and the answer."""
+        became = {rule_id: r.outcome.value for r in self.written for rule_id in r.rule_ids}
+        return [
+            {
+                "rule": str(v.rule),
+                "rule_id": v.rule.rule_id,
+                "outcome": became.get(v.rule.rule_id, v.word),
+                "why": v.why,
+            }
+            for v in self.verdicts
+        ]
+
+    def outcomes(self) -> list[str]:
+        """Give the outcome of each offending rule, for metrics."""
+        return [one["outcome"] for one in self.said()]
+
 
 def judge_group(place: Place, wired: Wiring, mode: Mode, known: Known = NOTHING_KNOWN) -> Judged:
     """Judge one group; raises what keeps it from being judged at all, and gives what failed while acting.

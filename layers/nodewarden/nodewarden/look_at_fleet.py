@@ -62,13 +62,14 @@ def look_at_fleet(wired: FleetWiring) -> Looked | None:
         plans=planning.plans,
         planned=planning.planned,
         clusters=len(fleet.clusters),
-        unseen=fleet.unseen.keys(),
-        failures=tuple(fleet.unread),
+        unseen=fleet.unseen,
+        failures=(*fleet.unread, *map(str, planning.failures)),
     )
     number = before.number + 1 if before else 1
     blank = FleetLook(account=account, region=region, number=number, looked_at=now, counts={}, heard={})
     look = sum_up(planning.standings, around, before, blank)
-    return Looked(look=look, failures=[*fleet.failures, *planning.failures]) if wired.fleet_ledger.write(look) else None
+    failures = [*fleet.failures, *planning.failures]
+    return Looked(look=look, failures=failures) if wired.fleet_ledger.write(look) else None
 
 
 def _compare(known: Mapping[str, Sighting], releases: Releases, now: datetime) -> list[News]:

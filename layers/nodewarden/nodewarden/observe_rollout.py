@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -93,8 +94,11 @@ def _with_its(seen: Seen, subnets: Mapping[str, Subnet]) -> Seen:
     used = [subnets[each] for each in (seen.node_group.subnets if seen.node_group else ()) if each in subnets]
     if not used:
         return seen
-    free, zones = sum(subnet.free_addresses for subnet in used), len({subnet.zone for subnet in used})
-    return replace(seen, free_addresses=free, zones=zones)
+    free: Counter[str] = Counter()
+    for subnet in used:
+        free[subnet.zone] += subnet.free_addresses
+    full = tuple(sorted(zone for zone, count in free.items() if not count))
+    return replace(seen, free_addresses=free.total(), zones=len(free), full_zones=full)
 
 
 def _recalls(

@@ -32,13 +32,13 @@ class Planning:
     """What planning came to: `plans` are the rollouts that go on now, `planned` the ids of those that are new.
 
     `standings` are all that were given, those of the node groups that a former rollout is through with changed. `failures`
-    are requests that could not be understood.
+    are of former rollouts and of requests that could not be read: they count for nothing.
     """
 
     standings: tuple[Standing, ...]
     plans: tuple[Plan, ...]
     planned: tuple[str, ...]
-    failures: Sequence[NodewardenError]
+    failures: tuple[NodewardenError, ...] = ()
 
 
 def plan_rollouts(
@@ -64,11 +64,13 @@ def plan_rollouts(
     waiting = [c for c in open_ if not _is_served(going.get(c.family), c, asked)]
     if not waiting:
         _let_go(requests, standings, active, NOTHING_SETTLED, wired)
-        return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=(), failures=failures)
+        return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=(), failures=tuple(failures))
     since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
-    ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active})
+    ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active}, now, failures)
     through = settled(ended)
-    new = [planned for planned in _missing(open_, active, requests, through, wired, now) if ledger.plan(planned, now)]
+    missing = tuple(_missing(open_, active, requests, through, wired, now))
+    stance = wired.stance() if missing else ""
+    new = [planned for each in missing if ledger.plan(planned := _held_back(each, stance), now)]
     _let_go(requests, standings, (*active, *(planned.rollout for planned in new)), through, wired)
     over = {planned.supersedes.rollout_id for planned in new if planned.supersedes}
     plans = [_as_plan(rollout) for rollout in active if rollout.rollout_id not in over]
@@ -79,7 +81,7 @@ def plan_rollouts(
         standings=tuple(s if s.node_group.key in taken else tried_before(s, ended) for s in standings),
         plans=tuple(plans),
         planned=tuple(planned.rollout.rollout_id for planned in new),
-        failures=failures,
+        failures=tuple(failures),
     )
 
 
@@ -176,14 +178,23 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + more
 
 
-def _ended(ledger: RolloutLedger, since: datetime, went_on: Iterable[str]) -> tuple[Rollout, ...]:
+def _ended(
+    ledger: RolloutLedger, since: datetime, went_on: Iterable[str], now: datetime, failures: list[NodewardenError]
+) -> tuple[Rollout, ...]:
     """Read the rollouts that ended since the targets were first seen: none to these was planned before.
 
     What ended moments ago may be missing in the table's index, but went on at the look before.
     """
-    found = {rollout.rollout_id: rollout for rollout in ledger.ended_since(since)}
-    lately = (ledger.read(rollout_id) for rollout_id in went_on if rollout_id not in found)
-    return (*found.values(), *(read.rollout for read in lately if read))
+    found = {rollout.rollout_id: rollout for rollout in ledger.ended_since(since, now, failures)}
+    lately = (ledger.read_ended(rollout_id, failures) for rollout_id in went_on if rollout_id not in found)
+    return (*found.values(), *filter(None, lately))
+
+
+def _held_back(planned: Planned, stance: str) -> Planned:
+    """Let people read with the plan that nothing starts for now, whatever the windows say."""
+    if not stance:
+        return planned
+    return replace(planned, rollout=planned.rollout.waiting_for(f"nothing is started: {stance}"))
 
 
 def _as_plan(rollout: Rollout) -> Plan:

@@ -98,7 +98,7 @@ def read_rollout(items: Iterable[Item]) -> Remembered | None:
     if len(groups) != int(head["size"]):
         message = (
             f"the rollout {rollout.rollout_id} has {len(groups)} of its {head['size']} groups in the ledger: "
-            "restore the table to a moment when it was whole, or abort the rollout"
+            "put back the missing items, or give it up, as the runbook says under LedgerError"
         )
         raise LedgerError(message)
     answers = (read_entry(item, _answer) for item in items if item["sk"].startswith("answer#"))
@@ -185,7 +185,7 @@ _group = _made(
         "key": _key,
         "target": _target,
         "state": GroupState,
-        **dict.fromkeys(("wave", "minor", "previous_release", "why"), str),
+        **dict.fromkeys(("wave", "minor", "previous_release", "rollout_id", "why"), str),
         **dict.fromkeys(("attempt", "refusals"), int),
         **dict.fromkeys(_GROUP_MOMENTS, _moment),
         **dict.fromkeys(("accepted", "may_return"), bool),
@@ -221,7 +221,7 @@ _rollout = _made(
         "urgent": bool,
         **dict.fromkeys(("version", "schema", "wave"), int),
         **dict.fromkeys(_HEAD_MOMENTS, _moment),
-        "approved": _each(str, frozenset),
+        **dict.fromkeys(("approved", "accepted"), _each(str, frozenset)),
         "recalls": _each(_target, frozenset),
         "halt": _maybe(_halt),
         "held_from": _maybe(State),

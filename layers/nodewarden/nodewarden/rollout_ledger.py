@@ -12,6 +12,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from nodewarden.aws.dynamodb import Attr, Key, Write, marshal
+from nodewarden.errors import LedgerError
 from nodewarden.record import stamp
 from nodewarden.rollout.state import ACTIVE, FINAL
 from nodewarden.rollout_item import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from nodewarden.aws.dynamodb import Item, Items
+    from nodewarden.errors import NodewardenError
     from nodewarden.rollout.answer import Answer
     from nodewarden.rollout.plan import Planned
     from nodewarden.rollout.state import GroupProgress, Rollout
@@ -73,13 +75,27 @@ class RolloutLedger:
         """Read a rollout with its answers, consistently; None where there is none. Raises LedgerError."""
         return read_rollout(self.items.partition(partition_of(rollout_id)))
 
-    def ended_since(self, since: datetime) -> tuple[Rollout, ...]:
-        """Read the rollouts that ended since a moment; one that ended moments ago may be missing."""
+    def ended_since(self, since: datetime, now: datetime, failures: list[NodewardenError]) -> tuple[Rollout, ...]:
+        """Read the rollouts that ended since a moment; one that ended moments ago may be missing.
+
+        One that cannot be read does not hide the others, and is in `failures`. One whose time is over may have lost items
+        already (DynamoDB deletes them one by one): it counts as gone.
+        """
         recent = Key("trigger").eq(TRIGGER) & Key("changed_at").gte(stamp(since))
         here = Attr("account").eq(self.account) & Attr("region").eq(self.region)
         ended = here & Attr("state").is_in(sorted(state.value for state in FINAL))
-        found = (self.read(item["rollout_id"]) for item in self.items.index("by-change", recent, ended))
-        return tuple(each.rollout for each in found if each)
+        heads = self.items.index("by-change", recent, ended)
+        kept = (head["rollout_id"] for head in heads if int(head["ttl"]) > now.timestamp())
+        return tuple(found for rollout_id in kept if (found := self.read_ended(rollout_id, failures)))
+
+    def read_ended(self, rollout_id: str, failures: list[NodewardenError]) -> Rollout | None:
+        """Read a rollout; None where there is none, and where it cannot be understood: that is in `failures`."""
+        try:
+            found = self.read(rollout_id)
+        except LedgerError as error:
+            failures.append(error)
+            return None
+        return found.rollout if found else None
 
     def newest(self, limit: int) -> tuple[Rollout, ...]:
         """List the heads of the rollouts that changed last, the newest first, without their groups."""

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nodewarden.ami_release.sighting import MayClose, NewsKind, Sighting
+from nodewarden.ami_release.may_close import MayClose
+from nodewarden.ami_release.sighting import Earlier, NewsKind, Sighting
 from nodewarden.aws.dynamodb import Attr
 from nodewarden.item import SCHEMA, read_entry
 from nodewarden.record import stamp
@@ -53,6 +54,9 @@ def sighting_item(sighting: Sighting, account: str, region: str) -> Item:
         "released_at": stamp(sighting.released_at),
         "first_seen": stamp(sighting.first_seen),
         "recalled": list(sighting.recalled),
+        "earlier": [
+            {"release_version": each.release_version, "first_seen": stamp(each.first_seen)} for each in sighting.earlier
+        ],
         "may_close": [asdict(each) | {"about": list(each.about)} for each in sighting.may_close],
     }
 
@@ -64,6 +68,10 @@ def read_sighting(item: Item) -> Sighting:
 
 def _partition(account: str, region: str) -> str:
     return f"sightings#{account}#{region}"
+
+
+def _earlier(value: Item) -> Earlier:
+    return Earlier(release_version=value["release_version"], first_seen=datetime.fromisoformat(value["first_seen"]))
 
 
 def _sighting(item: Item) -> Sighting:
@@ -80,6 +88,7 @@ def _sighting(item: Item) -> Sighting:
         image_id=item["image_id"],
         previous=item["previous"],
         recalled=tuple(item["recalled"]),
+        earlier=tuple(map(_earlier, item.get("earlier", ()))),
         may_close=tuple(map(read_may_close, item.get("may_close", ()))),
         version=int(item["version"]),
     )

@@ -52,7 +52,7 @@ def sweep_incidents(
     opened = [each for each in found if each.incident.key.about not in {NETWORK, COVERAGE}]
     if not opened:
         return
-    stands = _stands(opened, fleet, standings, sightings, wired)
+    stands = _stands(opened, fleet, standings, sightings, wired, now)
     sweep = Sweep(ledger=wired.finding_ledger, policy=wired.finding_policy, stands=stands, now=now)
     policy_now = _fingerprint(sweep.policy, now)
     for each in opened:
@@ -70,10 +70,11 @@ def _stands(
     standings: Iterable[Standing],
     sightings: Mapping[str, Sighting],
     wired: FleetWiring,
+    now: datetime,
 ) -> Stands:
     groups = {each.incident.key.hosts for each in opened}
     found = {standing.node_group.key: standing for standing in standings if standing.node_group.key in groups}
-    rollouts = last_rollouts(found.values(), sightings, wired.rollout_ledger) if found else {}
+    rollouts = last_rollouts(found.values(), sightings, wired.rollout_ledger, now, fleet.failures) if found else {}
     return Stands(asked=tuple(found), standings=found, rollouts=rollouts, unseen=fleet.unseen)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nodewarden.errors import (
     AwsError,
+    CodeError,
     GoneError,
     LedgerError,
     NodeGroupBusyError,
@@ -25,7 +26,6 @@ from nodewarden.observe_rollout import Look, observe
 from nodewarden.rollout.advance import advance, started, wanted
 from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Started
 from nodewarden.rollout.state import FINAL
-from nodewarden.security_group.verdict import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ def tick_rollouts(wired: FleetWiring, only: str = "") -> Run:
     One that fails does not keep the others back; what failed is in the run's `failures`.
     """
     going = wired.rollout_ledger.going()
-    run = Run(wired=wired, starts=going.starts, stance=_stance(wired))
+    run = Run(wired=wired, starts=going.starts, stance=wired.stance())
     for rollout_id in going.rollouts.values():
         _read(run, rollout_id)
     try:
@@ -81,18 +81,11 @@ def tick_rollouts(wired: FleetWiring, only: str = "") -> Run:
     for rollout_id in sorted(run.rollouts):
         if only in {"", rollout_id}:
             try:
-                run.ticked.append(_tick(run, rollout_id))
+                run.ticked.append(_ticked(run, rollout_id))
             except NodewardenError as error:
                 error.add_note(f"in the rollout {rollout_id}")
                 run.failures.append(error)
     return run
-
-
-def _stance(wired: FleetWiring) -> str:
-    if wired.mode is Mode.OBSERVE:
-        return "the mode is observe"
-    pause = wired.ledger.pause_of_acting()
-    return f"acting is paused by {pause.by}: {pause.reason}" if pause and pause.paused else ""
 
 
 def _read(run: Run, rollout_id: str) -> None:
@@ -120,6 +113,20 @@ def _ended(wired: FleetWiring, rollout_id: str) -> Ticked:
     return Ticked(rollout=found.rollout)
 
 
+def _ticked(run: Run, rollout_id: str) -> Ticked:
+    """Take one tick of a rollout; raises CodeError for a fault of our own, so that it keeps no other rollout back."""
+    try:
+        return _tick(run, rollout_id)
+    except NodewardenError:
+        raise
+    except Exception as error:
+        message = (
+            f"the rollout {rollout_id} was not ticked to its end, by a fault of Nodewarden's: {error!r}. "
+            "Its next tick finds out what started; until it is mended, watch its updates by hand, and report this"
+        )
+        raise CodeError(message) from error
+
+
 def _tick(run: Run, rollout_id: str) -> Ticked:
     wired, now = run.wired, datetime.now(UTC)
     rollout, policy = run.rollouts[rollout_id].rollout, wired.rollout_policy
@@ -127,6 +134,9 @@ def _tick(run: Run, rollout_id: str) -> Ticked:
     look = Look(rollout=rollout, wired=wired, failures=run.failures)
     seen = observe(look, wanted(rollout, rest, policy, now), rest, run.sightings, now)
     after, calls = advance(rollout, seen, policy, now)
+    if calls:  # the looks may have taken minutes: somebody may have paused since, or the window may have closed
+        run.stance, now = run.stance or wired.stance(), datetime.now(UTC)
+        after, calls = advance(rollout, replace(seen, stance=seen.stance or run.stance), policy, now)
     if after == rollout and not calls:
         return Ticked(rollout=rollout)
     written = wired.rollout_ledger.write(rollout, after, now, starts=run.starts if calls else None)
@@ -169,9 +179,8 @@ def _call(run: Run, call: StartUpdate) -> Result | None:
 
 
 def _record(run: Run, written: Rollout, results: Mapping[NodeGroupKey, Result]) -> Ticked:
-    policy, now, after = run.wired.rollout_policy, datetime.now(UTC), written
-    for key, result in results.items():
-        after = started(after, key, result, policy, now)
+    now = datetime.now(UTC)
+    after = started(written, results, run.wired.rollout_policy, now)
     begun = tuple(key for key, result in results.items() if isinstance(result, Started))
     if after == written:
         return Ticked(rollout=written, started=begun)

@@ -29,7 +29,7 @@ from nodewarden.record import stamp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nodewarden.ami_release.sighting import MayClose
+    from nodewarden.ami_release.may_close import MayClose
 
 SOURCE = "nodewarden"
 DETAIL_TYPE = "Node AMI Released"

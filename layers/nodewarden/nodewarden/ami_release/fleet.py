@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.ami_release.ami_type import Family
-    from nodewarden.ami_release.sighting import MayClose, NewsKind
+    from nodewarden.ami_release.may_close import MayClose
+    from nodewarden.ami_release.sighting import NewsKind
     from nodewarden.ami_release.standing import State
     from nodewarden.ami_release.unmanaged import Unmanaged
     from nodewarden.node_group import NodeGroupKey
@@ -82,15 +83,25 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What could not be seen, in words; since when each look failed so, when the last one did, and whether it was told."""
+
+    what: str
+    since: datetime
+    last: datetime
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetLook:
     """What a look came to, and what the next has to know.
 
     `counts` are node groups by state, and `unmanaged`; `states` list the first of each. News, all empty where there is
     none: `releases`; `new`, the node groups that stand as nobody was told (`news` counts them all); `new_unmanaged`;
-    `planned`, the ids of new rollouts; `failures`, what could not be seen, in words, where that is not what it was.
+    `planned`, the ids of new rollouts; `failures`, what could not be seen for so long that people should hear of it.
 
-    Memory: `said` marks what people heard of, `heard` is the version of each sighting that they heard of, `failing` the
-    failures of the look before, and `going` the ids of the rollouts that went on. `number` counts the looks: whoever
+    Memory: `said` marks what people heard of, `heard` is the version of each sighting that they heard of, `failing` what
+    could not be seen, and what was told and went away lately, and `going` the ids of the rollouts that went on. `number` counts the looks: whoever
     writes one says which one it comes after. `version` counts those with news.
     """
 
@@ -110,10 +121,15 @@ class FleetLook:
     planned: tuple[str, ...] = ()
     going: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
-    failing: tuple[str, ...] = ()
+    failing: tuple[Failure, ...] = ()
     said: frozenset[str] = frozenset()
     heard: Mapping[str, int]
     version: int = 0
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What this look could not see, in words."""
+        return tuple(failure.what for failure in self.failing if failure.last == self.looked_at)
 
     @property
     def is_news(self) -> bool:

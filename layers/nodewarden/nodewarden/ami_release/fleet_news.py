@@ -8,16 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import family_of
-from nodewarden.ami_release.fleet import FleetLook, Listed, Plan, ReleaseNews, StateListed
+from nodewarden.ami_release.fleet import Failure, FleetLook, Listed, Plan, ReleaseNews, StateListed
 from nodewarden.ami_release.sighting import NewsKind
 from nodewarden.ami_release.standing import State
 from nodewarden.ami_release.summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
     from nodewarden.ami_release.sighting import Sighting
     from nodewarden.ami_release.standing import Standing
@@ -29,6 +31,9 @@ MOST_NEW = 20
 MOST_RELEASES = 40
 MOST_CONCERNED = 10  # node groups that one release names
 MOST_FAILURES = 10
+# A look that failed is tried again twice within minutes; what the next one by the schedule still cannot see has lasted.
+LASTS = timedelta(minutes=10)
+COOL_DOWN = timedelta(days=1)  # that what was told has to be away before it is told again
 
 # Behind is told with its rollout, up to date is no news.
 SILENT = frozenset({State.BEHIND, State.CURRENT})
@@ -62,7 +67,8 @@ def sum_up(
     new = sorted((s for mark, s in marks.items() if mark not in said), key=lambda s: (s.state, s.node_group.key))
     releases = _releases(standings, around, heard)
     summary = summarize(standings, around.unmanaged, MOST_OF_A_STATE)
-    failures = tuple(dict.fromkeys(around.failures))[:MOST_FAILURES]
+    failing = _failing(around.failures, before, look.looked_at)
+    known = {failure.what for failure in before.failing if failure.told} if before else set()
     kept = {mark for mark in said for cluster in around.unseen if mark.startswith(_mark_of_cluster(cluster))}
     summed = replace(
         look,
@@ -85,12 +91,26 @@ def sum_up(
         new_unmanaged=tuple(sorted(e for mark, e in unmanaged_marks.items() if mark not in said))[:MOST_NEW],
         planned=around.planned,
         going=tuple(sorted(plan.rollout_id for plan in around.plans)),
-        failures=failures if before is None or failures != before.failing else (),
-        failing=failures,
+        failures=tuple(failure.what for failure in failing if failure.told and failure.what not in known),
+        failing=failing,
         said=frozenset({*marks, *unmanaged_marks, *kept}),
         heard={**heard, **{sighting.parameter: sighting.version for sighting in around.sightings}},
     )
     return replace(summed, version=(before.version if before else 0) + summed.is_news)
+
+
+def _failing(failures: Iterable[str], before: FleetLook | None, now: datetime) -> tuple[Failure, ...]:
+    """Give what fails, each told once it has lasted, and what was told and failed lately: it may come and go."""
+    known = {failure.what: failure for failure in before.failing} if before else {}
+    unseen = before.unseen if before else ()
+    failing = []
+    for what in tuple(dict.fromkeys(failures))[:MOST_FAILURES]:
+        since = known[what].since if what in unseen else now
+        told = now - since >= LASTS or (what in known and known[what].told)
+        failing.append(Failure(what=what, since=since, last=now, told=told))
+    again = {failure.what for failure in failing}
+    away = (f for f in known.values() if f.told and f.what not in again and now - f.last < COOL_DOWN)
+    return (*failing, *sorted(away, key=lambda failure: failure.last, reverse=True)[:MOST_FAILURES])
 
 
 def mark_of(standing: Standing) -> str:

@@ -152,7 +152,7 @@ def _said_by_people(group: NodeGroup, target: Target) -> Judged | None:
 
 def _not_behind(group: NodeGroup, target: Target, recalled: Collection[str]) -> Judged | None:
     towards = way(group.release_version, target.release_version)
-    if group.release_version in recalled and towards is not Way.FORWARD:
+    if towards is not Way.FORWARD and _was_recalled(group.release_version, towards, recalled):
         return (
             State.RUNS_RECALLED,
             f"{_runs(group)}, which was recalled; SSM names {target.release_version}",
@@ -166,6 +166,12 @@ def _not_behind(group: NodeGroup, target: Target, recalled: Collection[str]) -> 
         reason = f"{_runs(group)}, newer than {target.release_version}, which SSM names"
         return State.AHEAD, reason, "Nothing: it rolls when SSM names a newer release. Nodewarden downgrades nothing."
     return None
+
+
+def _was_recalled(release_version: str, towards: Way, recalled: Collection[str]) -> bool:
+    """Tell whether a release was recalled; one between what SSM went back from and to was, even if it was never seen."""
+    over = towards is Way.BACKWARD and any(way(release_version, each) is Way.FORWARD for each in recalled)
+    return over or release_version in recalled
 
 
 def _kept_from_rolling(look: Look, target: Target, now: datetime) -> Judged | None:

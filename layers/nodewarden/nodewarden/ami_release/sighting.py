@@ -2,7 +2,7 @@
 
     nothing remembered  ──────────────▶ first seen (remembered, announced to nobody)
     remembered X        ── SSM: Y ────▶ released   (Y is newer than X, or nothing says that it is older)
-                        ── SSM: W ────▶ recalled   (W is older than X, or what X replaced)
+                        ── SSM: W ────▶ recalled   (W is older than X, or was named before it; all after W go with X)
                         ── image ─────▶ recalled   (X, and its image is withdrawn, deprecated or not allowed)
     recalled X          ── image ─────▶ restored   (X, and its image is usable again)
 
@@ -15,20 +15,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.image import why_unusable
 from nodewarden.ami_release.release import Way, way
-from nodewarden.ami_release.target import NoTarget
-from nodewarden.node_group import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from nodewarden.node_group import Image
+    from nodewarden.node_group import Image, Target
 
 MOST_RECALLED = 20  # recalls that are remembered for each parameter, the newest first
+MOST_EARLIER = 10  # releases that a parameter named before
 
 
 class NewsKind(StrEnum):
@@ -54,13 +53,11 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MayClose:
-    """An incident of Inspector's findings that waits for a release: whose hosts, and the first of what it is `about`."""
+class Earlier:
+    """A release that a parameter named before, and when it was first seen to."""
 
-    incident_id: str
-    cluster: str
-    node_group: str
-    about: tuple[str, ...]
+    release_version: str
+    first_seen: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +65,8 @@ class Sighting:
     """What is remembered of one SSM parameter of an account and region.
 
     `release_version` is what it named last, `released_at` its LastModifiedDate then, `first_seen` when we first saw it
-    so, `previous` what it named before. `recalled` are releases that were withdrawn, the newest first; the current one
+    so (what it goes back to keeps its moment), `previous` what it named before, `earlier` all that it named before and did
+    not take back, the newest first. `recalled` are releases that were withdrawn, the newest first; the current one
     is among them while its image cannot be used. `change` is what changed last, `concerns` the release that this was
     about, `why` what a recall was seen by. `may_close` are incidents that waited for a release when it came; whether it has
     the fix, Inspector says. `version` counts the writes, from 1.
@@ -86,6 +84,7 @@ class Sighting:
     image_id: str | None = None
     previous: str | None = None
     recalled: tuple[str, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
     may_close: tuple[MayClose, ...] = ()
     version: int = 1
 
@@ -125,22 +124,12 @@ def compare(before: Sighting | None, seen: Seen, now: datetime) -> News:
     return _moved_on(before, target, fault, now)
 
 
-def latest(found: Target | NoTarget, known: Mapping[str, Sighting]) -> Target | NoTarget:
-    """Give what is remembered in place of an answer of SSM that is older; `known` are the sightings by parameter."""
-    before = known.get(found.parameter)
-    if isinstance(found, NoTarget) or before is None or found.released_at >= before.released_at:
-        return found
-    return Target(
-        release_version=before.release_version,
-        parameter=before.parameter,
-        released_at=before.released_at,
-        image_id=before.image_id,
-    )
-
-
 def is_recalled(sighting: Sighting | None, release_version: str) -> bool:
-    """Tell whether a release was recalled, as far as is remembered: nothing may be rolled to it."""
-    return sighting is not None and release_version in sighting.recalled
+    """Tell whether a release was recalled, as far as is remembered: nothing may be rolled to it.
+
+    What SSM named and is newer than what it names now was taken back, too, seen or not.
+    """
+    return sighting is not None and (release_version in sighting.recalled or _is_past(sighting, release_version))
 
 
 def why_recalled(sighting: Sighting | None, target: Target, image: Image | None, now: datetime) -> str | None:
@@ -150,7 +139,9 @@ def why_recalled(sighting: Sighting | None, target: Target, image: Image | None,
     is remembered of the target's parameter, `image` the target's AMI, None where this account does not see it.
     """
     if sighting is not None and is_recalled(sighting, target.release_version):
-        why = f": {sighting.why}" if sighting.concerns == target.release_version and sighting.why else ""
+        went_back = sighting.change is NewsKind.RECALLED and _is_past(sighting, target.release_version)
+        ours = sighting.concerns == target.release_version or went_back
+        why = f": {sighting.why}" if ours and sighting.why else ""
         return f"{target.release_version} was recalled{why}"
     return why_unusable(target, image, now)
 
@@ -181,39 +172,61 @@ def _same_release(before: Sighting, fault: str | None) -> News:
     return _news(replace(before, recalled=recalled), kind, release, fault or "")
 
 
+def _is_past(sighting: Sighting, release_version: str) -> bool:
+    return way(sighting.release_version, release_version) is Way.FORWARD
+
+
 def _goes_back(before: Sighting, target: Target) -> bool:
     """Tell whether the parameter names an older release now; one without order is older if it was named before."""
     match way(before.release_version, target.release_version):
         case Way.BACKWARD:
             return True
         case Way.UNKNOWN:
-            return target.release_version == before.previous
+            return any(each.release_version == target.release_version for each in before.earlier)
         case _:
             return False
 
 
 def _moved_back(before: Sighting, target: Target, fault: str | None, now: datetime) -> News:
     gone, back = before.release_version, target.release_version
-    rest = _with(back, before.recalled) if fault else _without(back, before.recalled)
-    named = replace(_named(before, target, now), previous=None, recalled=_with(gone, rest))
-    return _news(named, NewsKind.RECALLED, gone, f"{target.parameter} went back from {gone} to {back}")
+    past = tuple(takewhile(lambda each: _is_after(each, back), before.earlier))
+    left = before.earlier[len(past) :]
+    known = left[:1] if left and left[0].release_version == back else ()
+    recalled = _with(back, before.recalled) if fault else _without(back, before.recalled)
+    for release in (*(each.release_version for each in reversed(past)), gone):
+        recalled = _with(release, recalled)
+    named = replace(
+        _named(before, target, known[0].first_seen if known else now),
+        previous=None,
+        recalled=recalled,
+        earlier=left[len(known) :],
+    )
+    over = f", past {', '.join(each.release_version for each in past)}" if past else ""
+    return _news(named, NewsKind.RECALLED, gone, f"{target.parameter} went back from {gone} to {back}{over}")
+
+
+def _is_after(earlier: Earlier, back: str) -> bool:
+    """Tell whether an earlier release came after the one that is named again, as far as the ones before it did."""
+    return earlier.release_version != back and way(back, earlier.release_version) is not Way.BACKWARD
 
 
 def _moved_on(before: Sighting, target: Target, fault: str | None, now: datetime) -> News:
     if fault:
         return News(kind=NewsKind.NOT_READY, sighting=before, why=fault)
     release = target.release_version
-    named = replace(_named(before, target, now), recalled=_without(release, before.recalled))
+    replaced = Earlier(release_version=before.release_version, first_seen=before.first_seen)
+    earlier = (replaced, *(each for each in before.earlier if each.release_version != release))[:MOST_EARLIER]
+    named = replace(_named(before, target, now), recalled=_without(release, before.recalled), earlier=earlier)
     return _news(named, NewsKind.RELEASED, release)
 
 
-def _named(before: Sighting, target: Target, now: datetime) -> Sighting:
+def _named(before: Sighting, target: Target, first_seen: datetime) -> Sighting:
     return replace(
         before,
         release_version=target.release_version,
         released_at=target.released_at,
         image_id=target.image_id,
-        first_seen=now,
+        first_seen=first_seen,
         previous=before.release_version,
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nodewarden.ami_release.ami_type import Parameter
+    from nodewarden.ami_release.sighting import Sighting
 
 RELEASE_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{0,99}")
 IMAGE_ID = re.compile(r"ami-[0-9a-f]{8,40}")
@@ -54,6 +55,19 @@ def target_of(ami_type: str, minor: str, found: Mapping[str, Parameter]) -> Targ
     if not RELEASE_VERSION.fullmatch(release) or (image and not IMAGE_ID.fullmatch(image)):
         return NoTarget(why=Absence.UNREADABLE, parameter=names[0])
     return Target(release_version=release, parameter=names[0], released_at=held.last_modified, image_id=image or None)
+
+
+def latest(found: Target | NoTarget, known: Mapping[str, Sighting]) -> Target | NoTarget:
+    """Give what is remembered in place of an answer of SSM that is older; `known` are the sightings by parameter."""
+    before = known.get(found.parameter)
+    if isinstance(found, NoTarget) or before is None or found.released_at >= before.released_at:
+        return found
+    return Target(
+        release_version=before.release_version,
+        parameter=before.parameter,
+        released_at=before.released_at,
+        image_id=before.image_id,
+    )
 
 
 def _value(found: Mapping[str, Parameter], name: str) -> str:

@@ -128,7 +128,7 @@ class Finding:
     @property
     def about(self) -> str:
         """What it is about, in a word: the CVE, or what is open."""
-        return self.path.opens if self.path else self.risk.cve or self.title
+        return self.path.opens if self.path else self.risk.cve or self.title or self.kind.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nodewarden.ami_release.sighting import MayClose
+from nodewarden.ami_release.may_close import MayClose
 from nodewarden.inspector_finding.incident import State
 from nodewarden.node_group import NodeGroupKey
 
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from nodewarden.inspector_finding.incident import Incident
 
 WAITS = frozenset({State.WAITING, State.NOT_FIXED})
-MOST_NAMED, MOST_ABOUT = (
-    10,
-    3,
-)  # incidents of a release, and what each is about: forty releases are one item of the table
+# Incidents of a release, and what each is about: forty releases are one item of the table.
+MOST_NAMED, MOST_ABOUT = 10, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

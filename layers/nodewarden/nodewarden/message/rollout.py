@@ -31,6 +31,7 @@ SEVERITY = {
     StepKind.HALTED: "high",
     StepKind.PAUSED: "medium",
     StepKind.RESUMED: "info",
+    StepKind.ANSWER_REFUSED: "medium",
     StepKind.NOT_ALLOWED_YET: "medium",
     StepKind.FINISHED: "info",
     StepKind.ABORTED: "medium",
@@ -44,6 +45,7 @@ HEADLINES = {
     StepKind.HALTED: "HALTED, {cause}: {release}",
     StepKind.PAUSED: "Paused by {by}: {going}",
     StepKind.RESUMED: "Resumed by {by}: {going}",
+    StepKind.ANSWER_REFUSED: "Answer of {by} refused: {going}",
     StepKind.NOT_ALLOWED_YET: "EKS does not take {release} yet",
     StepKind.FINISHED: "Finished: {came}",
     StepKind.ABORTED: "Aborted: {came}",
@@ -110,6 +112,13 @@ def of_step(news: RolloutStep, stack: str) -> Message:
     )
 
 
+def _code(step: Step) -> str:
+    """Name the value for those whose code sets a release version: it would go back, or show drift."""
+    if step.kind not in {StepKind.WAVE_STARTED, StepKind.FINISHED} or not step.releases:
+        return ""
+    return f"Where Terraform or CloudFormation sets their release version, set it to {', '.join(step.releases)} there."
+
+
 def _headline(news: RolloutStep) -> str:
     rollout, step = news.rollout, news.step
     release, done = _release(rollout, step), step.counts.get(GroupState.DONE, 0)
@@ -136,6 +145,7 @@ def _sections(news: RolloutStep, stack: str) -> Sections:
         ("When", _when(news)),
         ("Took", _took(step)),
         ("Done", _done(step)),
+        ("Code", _code(step)),
         ("Advice", advised(step.groups) if step.kind is StepKind.HALTED else ""),
         ("Do", ways_on(rollout, step, stack)),
         ("Changes", notes(rollout.family, step.releases) if ahead else ""),
@@ -176,7 +186,8 @@ def _when(news: RolloutStep) -> list[str]:
     rollout, step = news.rollout, news.step
     match step.kind:
         case StepKind.PLANNED:
-            return list(_plan(step))
+            held_back = [f"{rollout.why}; what follows holds once that is over"] if rollout.why else []
+            return [*held_back, *_plan(step)]
         case StepKind.AWAITING_APPROVAL:
             begins = f"not before {spoken(step.expected_at)}" if step.expected_at else "at once"
             return [f"{begins}, when it is approved; {step.why}"]

@@ -34,17 +34,20 @@ def _ways(rollout: Rollout, step: Step) -> list[Way]:
     resume: dict[str, str] = {"verb": "resume", "what": rollout.rollout_id}
     match step.kind:
         case StepKind.PLANNED | StepKind.NOT_ALLOWED_YET:
-            return [abort]
+            ways = [abort]
         case StepKind.WAVE_STARTED:
-            return [pause]
+            ways = [pause]
+        case StepKind.ANSWER_REFUSED:
+            ways = [pause, abort]
         case StepKind.AWAITING_APPROVAL:
-            return _answers(rollout)
+            ways = _answers(rollout)
         case StepKind.PAUSED:
-            return [("to go on", resume), abort]
+            ways = [("to go on", resume), abort]
         case StepKind.HALTED:
-            return [*_after_halt(rollout, step, resume), abort]
+            ways = [*_after_halt(rollout, step, resume), abort]
         case _:
-            return []
+            ways = []
+    return ways
 
 
 def _answers(rollout: Rollout) -> list[Way]:
@@ -69,7 +72,7 @@ def _after_halt(rollout: Rollout, step: Step, resume: dict[str, str]) -> Iterato
         case HaltCause.POLICY:
             yield "put the wave back into rollout.toml and deploy, then", resume
         case _:
-            yield "mend the cause; then, or to go on in spite of it", resume
+            yield "mend the cause; then, or to go on in spite of it (the wave's alarms hold nothing any more)", resume
 
 
 def _skips(rollout: Rollout, step: Step) -> Iterator[Way]:

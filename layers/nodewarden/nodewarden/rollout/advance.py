@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nodewarden.rollout.answer import answered
-from nodewarden.rollout.gate import to_check
+from nodewarden.rollout.gate import alarms_of, to_check
 from nodewarden.rollout.halt import halted, told_halted
 from nodewarden.rollout.start import candidates, examined, may_start, started, with_intents
 from nodewarden.rollout.state import FINAL, UNFINISHED, GroupState, HaltCause, State
+from nodewarden.rollout.step import StepKind
 from nodewarden.rollout.timing import soaked_at
 from nodewarden.rollout.watch import watched
 from nodewarden.rollout.wave import moved_on
@@ -64,7 +65,7 @@ def wanted(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: dat
         watched=tuple(group.key for group in rollout.active),
         next=tuple(group.key for group in following),
         checked=tuple(group.key for group in check[:MOST_CHECKED]),
-        alarms=wave.alarms if wave and gate_is_next else (),
+        alarms=alarms_of(rollout, wave) if wave and gate_is_next else (),
         targets=tuple(dict.fromkeys(_targets(rollout))) if following else (),
     )
 
@@ -104,7 +105,9 @@ def _recalled(rollout: Rollout, observed: Observed, now: datetime) -> Rollout:
 
 
 def _told_of_more_failures(before: Rollout, after: Rollout, now: datetime) -> Rollout:
-    if before.state is not State.HALTED or after.state is not State.HALTED or after.steps:
+    if before.state is not State.HALTED or after.state is not State.HALTED:
+        return after
+    if any(step.kind is StepKind.HALTED for step in after.steps):
         return after
     grew = {g.key for g in after.groups.values() if g.state is GroupState.FAILED and before.groups[g.key] != g}
     return told_halted(after, "more failed since", now) if grew else after

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
-from nodewarden.rollout.halt import halt_is_over, resting
+from nodewarden.rollout.halt import halt_is_over, held, resting
 from nodewarden.rollout.state import FINAL, GroupState, HaltCause, State
 from nodewarden.rollout.step import StepKind, tell
 
@@ -89,9 +89,14 @@ def answered(rollout: Rollout, answers: Iterable[Answer], policy: RolloutPolicy,
         known.add(answer.answer_id)
         refused = refusal(rollout, answer)
         rollout = replace(rollout, answers=(*rollout.answers, Answered(answer=answer, refused=refused)))
-        if not refused:
-            rollout = _applied(rollout, answer, policy, now)
+        rollout = _told_refused(rollout, answer, refused, now) if refused else _applied(rollout, answer, policy, now)
     return rollout
+
+
+def _told_refused(rollout: Rollout, answer: Answer, why: str, now: datetime) -> Rollout:
+    """Tell that an answer was not applied: it fitted when it was given, and who gave it takes it for done."""
+    said = f"{answer.verb} ({answer.reason}) was not applied: {why}"
+    return tell(rollout, StepKind.ANSWER_REFUSED, now, why=said, by=answer.by)
 
 
 def _applied(rollout: Rollout, answer: Answer, policy: RolloutPolicy, now: datetime) -> Rollout:
@@ -133,7 +138,9 @@ def _skipped(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
 
 
 def _resumed(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
-    """Go on; after a halt, with the groups that failed or were found ill as they are."""
+    """Go on; after a halt, with the groups that failed or were found ill, and with the wave's alarms, as they are."""
+    if rollout.halt and rollout.halt.cause is HaltCause.GATE and rollout.current_wave:
+        rollout = replace(rollout, accepted=rollout.accepted | {rollout.current_wave})
     if rollout.state is State.HALTED:
         rollout = rollout.with_groups(replace(group, accepted=True) for group in rollout.groups.values() if _bad(group))
     return _going_on(rollout, answer, now)
@@ -149,6 +156,8 @@ def _unhalted(rollout: Rollout, answer: Answer, policy: RolloutPolicy, now: date
 
 
 def _going_on(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
+    if rollout.state is State.HALTED and rollout.held_from is State.PAUSED:
+        return _paused_again(rollout, answer, now)
     went_on = replace(
         rollout,
         state=rollout.held_from or resting(rollout),
@@ -158,6 +167,15 @@ def _going_on(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
         asked_at=None,
     )
     return tell(went_on, StepKind.RESUMED, now, why=answer.reason, by=answer.by)
+
+
+def _paused_again(rollout: Rollout, answer: Answer, now: datetime) -> Rollout:
+    """End a halt of a paused rollout: the pause of the person stands."""
+    paused = replace(rollout, state=State.PAUSED, halt=None, held_from=held(rollout), trouble_since=None)
+    pauses = (done.answer for done in rollout.answers if done.answer.verb is Verb.PAUSE and not done.refused)
+    last = max(pauses, key=lambda pause: pause.at, default=answer)
+    why = f"{last.reason} (the halt meanwhile was ended by {answer.by}: {answer.reason})"
+    return tell(paused, StepKind.PAUSED, now, why=why, by=last.by)
 
 
 def _not_asked(rollout: Rollout, answer: Answer) -> str:

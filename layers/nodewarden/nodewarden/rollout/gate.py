@@ -30,16 +30,24 @@ class Gate:
 
 def gate(rollout: Rollout, wave: Wave, observed: Observed, now: datetime) -> Gate:
     """Say whether the wave that is done may be followed by the next."""
+    if skipped(rollout, wave.name):
+        return Gate()
     soaked = soaked_at(rollout, wave)
     if soaked is None or now < soaked:
         return Gate(why=f"wave {wave.name} soaks until {spoken(soaked)}" if soaked else f"wave {wave.name} is not done")
-    bad = [f"{name} is {observed.alarms.get(name, 'not known')}" for name in _not_ok(wave, observed)]
+    bad = [f"{name} is {observed.alarms.get(name, 'not known')}" for name in _not_ok(rollout, wave, observed)]
     if bad:
         return Gate(why=f"alarms of wave {wave.name}: {', '.join(bad[:MOST_NAMED])}", trouble=True)
     unchecked = to_check(rollout, wave, now)
     if ill := [f"{group.key}: {group.why}" for group in unchecked if group.stuck_since]:
         return Gate(why=f"after its soak, of wave {wave.name}: {'; '.join(ill[:MOST_NAMED])}", trouble=True)
     return Gate(why=f"the groups of wave {wave.name} are looked at once more") if unchecked else Gate()
+
+
+def skipped(rollout: Rollout, name: str) -> bool:
+    """Tell whether people skipped each group of a wave before any was started."""
+    groups = rollout.of_wave(name)
+    return bool(groups) and all(g.state is GroupState.SKIPPED and g.started_at is None for g in groups)
 
 
 def to_check(rollout: Rollout, wave: Wave, now: datetime) -> tuple[GroupProgress, ...]:
@@ -55,5 +63,10 @@ def to_check(rollout: Rollout, wave: Wave, now: datetime) -> tuple[GroupProgress
     return tuple(group for group in unseen if not group.accepted)
 
 
-def _not_ok(wave: Wave, observed: Observed) -> tuple[str, ...]:
-    return tuple(name for name in wave.alarms if observed.alarms.get(name) != ALARM_OK)
+def alarms_of(rollout: Rollout, wave: Wave) -> tuple[str, ...]:
+    """Name the alarms that must be OK before the next wave: none after the last, or where a person resumed over them."""
+    return () if rollout.next_wave is None or wave.name in rollout.accepted else wave.alarms
+
+
+def _not_ok(rollout: Rollout, wave: Wave, observed: Observed) -> tuple[str, ...]:
+    return tuple(name for name in alarms_of(rollout, wave) if observed.alarms.get(name) != ALARM_OK)

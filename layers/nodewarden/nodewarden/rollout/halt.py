@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def halted(rollout: Rollout, cause: HaltCause, why: str, now: datetime) -> Rollout:
-    """Halt, and tell which groups failed and why."""
-    back = rollout.held_from or (resting(rollout) if rollout.state is State.AWAITING_APPROVAL else rollout.state)
+    """Halt, and tell which groups failed and why; a pause is gone back to, and stays a person's to end."""
+    again = rollout.held_from if rollout.state is State.HALTED else None
+    back = again or (resting(rollout) if rollout.state is State.AWAITING_APPROVAL else rollout.state)
     halt = Halt(cause=cause, why=why, at=now)
     stopped = replace(rollout, state=State.HALTED, halt=halt, held_from=back, asked_at=None, why=why)
     return told_halted(stopped, why, now)
@@ -44,6 +45,12 @@ def halt_is_over(rollout: Rollout, policy: RolloutPolicy) -> bool:
     if rollout.state is not State.HALTED or rollout.halt is None or rollout.halt.cause is not HaltCause.FAILURES:
         return False
     return not too_many_failures(rollout, policy)
+
+
+def held(rollout: Rollout) -> State:
+    """Give the state that a paused rollout goes back to, by how far it came: where its wave is not done, it rolls."""
+    rolls = rollout.wave >= 0 and rollout.wave_done_at is None
+    return State.ROLLING if rolls else resting(rollout)
 
 
 def resting(rollout: Rollout) -> State:

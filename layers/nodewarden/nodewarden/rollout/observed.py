@@ -19,7 +19,8 @@ class Seen:
     """A node group as it was seen; `node_group` None where it is gone, `cluster` None where that is gone.
 
     `update` is the update of the recorded id; where none is recorded, the latest one of the group. `free_addresses` are
-    those of its subnets together (`AvailableIpAddressCount`), `zones` their availability zones; None where not asked.
+    those of its subnets together (`AvailableIpAddressCount`), `zones` counts their availability zones; None where not
+    asked. `full_zones` names the zones without a free address.
     """
 
     node_group: NodeGroup | None
@@ -27,6 +28,7 @@ class Seen:
     update: Update | None = None
     free_addresses: int | None = None
     zones: int | None = None
+    full_zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

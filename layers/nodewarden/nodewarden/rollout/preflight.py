@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from nodewarden.ami_release.ami_type import parameters
 from nodewarden.node_group import ACTIVE, IN_PROGRESS
 from nodewarden.rollout.state import kept_back
 
@@ -102,10 +103,17 @@ def _changed(progress: GroupProgress, group: NodeGroup, rollout: Rollout, policy
         return LeaveAlone(f"{now_in}: it was planned in {progress.wave}", may_return=True)
     if progress.target in rollout.recalls:
         return LeaveAlone(f"its target {progress.target.release_version} was recalled", may_return=True)
+    return _another(progress, group)
+
+
+def _another(progress: GroupProgress, group: NodeGroup) -> LeaveAlone | None:
+    """Tell whether the group is another than its target was found for: of another minor, AMI type or release."""
     if group.version != progress.minor:
         return LeaveAlone(
             f"it runs Kubernetes {group.version} now: its target was for {progress.minor}", may_return=True
         )
+    if progress.target.parameter not in parameters(group.ami_type, group.version):
+        return LeaveAlone(f"its AMI type is {group.ami_type} now: its target was for another", may_return=True)
     if group.release_version not in {progress.previous_release, progress.target.release_version}:
         return LeaveAlone(f"somebody moved it to {group.release_version}", may_return=False)
     return None
@@ -118,8 +126,15 @@ def _in_the_way(seen: Seen, group: NodeGroup, cluster: Cluster) -> Wait | None:
         return Wait(trouble_of(group))
     if _minor(group.version) > _minor(cluster.version):
         return Wait(f"its Kubernetes {group.version} is newer than the control plane's {cluster.version}")
+    return _no_room(seen, group) if group.desired else None  # without hosts, EKS updates it at once and adds none
+
+
+def _no_room(seen: Seen, group: NodeGroup) -> Wait | None:
+    """Tell whether the new hosts find addresses: EKS goes on only with one of them ready in each zone."""
     if seen.free_addresses is None or seen.zones is None:
         return Wait("the free addresses of its subnets are not known")
+    if seen.full_zones:
+        return Wait(f"its subnets in {', '.join(seen.full_zones)} have no free address, and each zone gets a new host")
     if seen.free_addresses < (needed := surge(group, seen.zones)):
         return Wait(f"its subnets have {seen.free_addresses} free addresses, and the update adds up to {needed} hosts")
     return None

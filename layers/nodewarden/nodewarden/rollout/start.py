@@ -12,10 +12,10 @@ from nodewarden.rollout.preflight import Adopt, AlreadyThere, Go, LeaveAlone, Wa
 from nodewarden.rollout.state import FORCE_TAG, GroupState, State
 from nodewarden.rollout.step import StepKind, tell
 from nodewarden.rollout.timing import allowance, old_enough_at
-from nodewarden.rollout.watch import adopted, done, failed, hindered, left_alone
+from nodewarden.rollout.watch import LONGEST_MESSAGE, adopted, done, failed, hindered, left_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from nodewarden.node_group import NodeGroup, NodeGroupKey
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 CALL_LASTS = timedelta(minutes=15)
 UPDATING = "UPDATING"  # of a node group, by any update of it
 TRY_LATER = timedelta(hours=1)
+UNSEEN = timedelta(hours=1)  # as much of the time between two looks counts: over a pause or a weekend nobody tries
 TELL_REFUSALS = 3
+REFUSED = frozenset({GroupState.WAITING, GroupState.FAILED})  # how a group stands that EKS refused a release for
 
 
 def may_start(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: datetime) -> bool:
@@ -87,24 +89,28 @@ def with_intents(
     return rollout, tuple(_call(rollout.groups[go.node_group.key], go.node_group) for go in going)
 
 
-def started(rollout: Rollout, key: NodeGroupKey, result: Result, policy: RolloutPolicy, now: datetime) -> Rollout:
-    """Take over what came of the call for one group. Where it may have worked, say nothing: the next tick finds out."""
-    progress = rollout.groups[key]
+def started(rollout: Rollout, results: Mapping[NodeGroupKey, Result], policy: RolloutPolicy, now: datetime) -> Rollout:
+    """Take over what came of the calls, by group. Where one may have worked, say nothing: the next tick finds out."""
+    groups = (_after_call(rollout.groups[key], result, policy, now) for key, result in results.items())
+    return _told_of_refusals(rollout, rollout.with_groups(groups), now)
+
+
+def _after_call(progress: GroupProgress, result: Result, policy: RolloutPolicy, now: datetime) -> GroupProgress:
     if progress.state not in {GroupState.STARTING, GroupState.WAITING}:
-        return rollout
+        return progress
     if isinstance(result, Started):
-        return rollout.with_groups([adopted(progress, result.update_id, now)])
+        return adopted(progress, result.update_id, now)
     if progress.state is not GroupState.STARTING:
-        return rollout
+        return progress
     match result:
         case Busy():
             # It may be our own update whose answer was lost: its cluster stays taken until the next tick has looked.
-            return rollout.with_groups([replace(progress, why="EKS is updating it already: the next tick looks at it")])
+            return replace(progress, why="EKS is updating it already: the next tick looks at it")
         case NotAllowedYet(message=message):
-            return _not_allowed_yet(rollout, progress, message, policy, now)
+            return _refused(progress, message, policy, now)
         case Refused(code=code, message=message):
             why = f"EKS refused the update: {code}"
-            return rollout.with_groups([failed(progress, why, now, [HealthIssue(code=code, message=message)])])
+            return failed(progress, why, now, [HealthIssue(code=code, message=message)])
         case _:
             assert_never(result)
 
@@ -137,9 +143,9 @@ def _after_look(
 ) -> GroupProgress:
     match finding:
         case Go():
-            return replace(progress, why="")
+            return replace(progress, why="", stuck_since=None)
         case Wait(why=why):
-            return hindered(progress, why, now, policy, group)
+            return hindered(_without_gap(progress, now), why, now, policy, group)
         case LeaveAlone(why=why, may_return=may_return):
             return left_alone(progress, why, now, may_return=may_return)
         case AlreadyThere(why=why):
@@ -150,28 +156,51 @@ def _after_look(
             assert_never(finding)
 
 
+def _without_gap(progress: GroupProgress, now: datetime) -> GroupProgress:
+    """Leave time in which nobody could look (a pause, a halt, a closed window) out of how long the group is stuck."""
+    if progress.stuck_since is None or progress.looked_at is None:
+        return progress
+    gap = max(now - progress.looked_at - UNSEEN, timedelta())
+    return replace(progress, stuck_since=progress.stuck_since + gap)
+
+
 def _intent(progress: GroupProgress, now: datetime) -> GroupProgress:
     begun = progress.started_at if progress.state is GroupState.STARTING else None
     return replace(progress, state=GroupState.STARTING, started_at=begun or now, called_at=now, update_id=None)
 
 
 def _call(progress: GroupProgress, group: NodeGroup) -> StartUpdate:
+    force = group.tags.get(FORCE_TAG) == "true"
     return StartUpdate(
         key=progress.key,
-        token=progress.token,
+        token=progress.forced_token if force else progress.token,
         version=progress.minor,
         release_version=progress.target.release_version,
-        force=group.tags.get(FORCE_TAG) == "true",
+        force=force,
     )
 
 
-def _not_allowed_yet(
-    rollout: Rollout, progress: GroupProgress, message: str, policy: RolloutPolicy, now: datetime
-) -> Rollout:
-    refused = replace(progress, state=GroupState.WAITING, refusals=progress.refusals + 1, not_before=now + TRY_LATER)
-    rollout = rollout.with_groups([hindered(refused, f"EKS does not take the release yet: {message}", now, policy)])
-    if refused.refusals != TELL_REFUSALS:
-        return rollout
-    return tell(
-        replace(rollout, steps=()), StepKind.NOT_ALLOWED_YET, now, wave=progress.wave, why=f"{progress.key}: {message}"
-    )
+def _refused(progress: GroupProgress, message: str, policy: RolloutPolicy, now: datetime) -> GroupProgress:
+    """Let the group be tried later; fail it where EKS refused as often as there are tries in the time that is waited."""
+    why, refusals = f"EKS does not take the release yet: {message}", progress.refusals + 1
+    counted = replace(progress, refusals=refusals, stuck_since=None)
+    if refusals * TRY_LATER >= max(policy.stuck_after, TELL_REFUSALS * TRY_LATER):
+        return failed(counted, f"refused {refusals} times: {why}", now)
+    return replace(counted, state=GroupState.WAITING, why=why[:LONGEST_MESSAGE], not_before=now + TRY_LATER)
+
+
+def _told_of_refusals(before: Rollout, after: Rollout, now: datetime) -> Rollout:
+    """Tell that EKS does not take a release yet, once for each wave and target, with all groups it was refused for."""
+    known = {(group.wave, group.target) for group in before.groups.values() if group.refusals >= TELL_REFUSALS}
+    often = [group for group in after.groups.values() if group.refusals >= TELL_REFUSALS]
+    told = after
+    for wave, target in dict.fromkeys((group.wave, group.target) for group in often):
+        if (wave, target) not in known:
+            its = [g for g in after.groups.values() if (g.wave, g.target) == (wave, target) and g.refusals]
+            first = told if told is not after else replace(after, steps=())
+            told = tell(first, StepKind.NOT_ALLOWED_YET, now, wave=wave, why=_most(its).why, about=REFUSED, groups=its)
+    return told
+
+
+def _most(groups: Iterable[GroupProgress]) -> GroupProgress:
+    return max(groups, key=lambda group: group.refusals)

@@ -91,8 +91,8 @@ class Halt:
 class GroupProgress:
     """A node group of a rollout and how far it came.
 
-    `previous_release` and `minor` are what it ran when it was planned. `attempt` counts deliberate tries. `started_at`
-    is when the intent of the attempt was first written, `called_at` when EKS was last to be called. `stuck_since` is when
+    `previous_release` and `minor` are what it ran when it was planned, in the rollout `rollout_id`. `attempt` counts
+    deliberate tries. `started_at` is when the intent of the attempt was first written, `called_at` when EKS was last to be called. `stuck_since` is when
     something first stood in the way, `refusals` counts EKS's "Allowed release version is …", `not_before` bounds the
     next try. `accepted` is a failure (or an illness after the soak) that a person resumed over, `may_return` a group that a later plan takes in again,
     `healthy_at` when it was last found healthy after its wave's soak.
@@ -103,6 +103,7 @@ class GroupProgress:
     target: Target
     minor: str
     previous_release: str
+    rollout_id: str = ""
     state: GroupState = GroupState.WAITING
     attempt: int = 1
     update_id: str | None = None
@@ -121,9 +122,21 @@ class GroupProgress:
 
     @property
     def token(self) -> str:
-        """The `clientRequestToken` of this attempt: the same each time the call is made again, so EKS updates once."""
-        key = self.key
-        parts = (key.account, key.region, key.cluster, key.name, self.target.release_version, str(self.attempt))
+        """The `clientRequestToken` of this attempt: the same each time the call is made again, so EKS updates once.
+
+        To a token that it knows, EKS answers with the update of then: another rollout, and another minor, has its own.
+        """
+        return self._token()
+
+    @property
+    def forced_token(self) -> str:
+        """The token of the same call with `force`, which is another one to EKS."""
+        return self._token("force")
+
+    def _token(self, *how: str) -> str:
+        key, release = self.key, self.target.release_version
+        where = (self.rollout_id, key.account, key.region, key.cluster, key.name)
+        parts = (*where, self.minor, release, str(self.attempt), *how)
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
 
@@ -133,7 +146,7 @@ class Rollout:
 
     `version` counts the writes of the head: the table's, which refuses a write over another. `waves` are the names of
     the waves that it has groups in, in their order as it was planned; `wave` is the index of the one that began last, -1
-    before the first. `asked_at` is when approval of the next wave was asked for, `trouble_since` when its gate first found
+    before the first. `accepted` are the waves whose alarms a person resumed over. `asked_at` is when approval of the next wave was asked for, `trouble_since` when its gate first found
     something after the soak, `held_from` where a pause or halt goes back to. `steps` are what people should hear of the
     latest change that has any, numbered: `told` is the number of the last.
     """
@@ -157,6 +170,7 @@ class Rollout:
     trouble_since: datetime | None = None
     finished_at: datetime | None = None
     approved: frozenset[str] = frozenset()
+    accepted: frozenset[str] = frozenset()
     recalls: frozenset[Target] = frozenset()
     halt: Halt | None = None
     held_from: State | None = None

@@ -31,6 +31,7 @@ class StepKind(StrEnum):
     HALTED = "halted"
     PAUSED = "paused"
     RESUMED = "resumed"
+    ANSWER_REFUSED = "answer-refused"
     NOT_ALLOWED_YET = "not-allowed-yet"
     FINISHED = "finished"
     ABORTED = "aborted"
@@ -63,8 +64,8 @@ AHEAD = frozenset({StepKind.PLANNED, StepKind.WAVE_STARTED, StepKind.AWAITING_AP
 class Step:
     """One step: `number` counts the steps of the rollout.
 
-    `counts` says how many groups are in each state, of the wave where one is named, else of the rollout; `groups` are
-    those it is about (waiting, failed, left alone, done), at most 20; `releases` is what the groups that are counted
+    `counts` says how many groups are in each state, of the wave where one is named, else of the rollout (where EKS does
+    not take a release yet, of those that were refused); `groups` are those it is about (waiting, failed, left alone, done), at most 20; `releases` is what the groups that are counted
     go to, at most 20. `expected_at` is when the next start is allowed. `waves` are all waves in order, where it is planned.
     """
 
@@ -98,9 +99,13 @@ def tell(  # noqa: PLR0913  # what a step says is said by name
     about: Iterable[GroupState] = (),
     expected_at: datetime | None = None,
     waves: tuple[PlannedWave, ...] = (),
+    groups: Iterable[GroupProgress] | None = None,
 ) -> Rollout:
-    """Add a step to what people should hear; `about` are the states of the groups that it lists."""
-    groups = rollout.of_wave(wave) if wave else tuple(rollout.groups.values())
+    """Add a step to what people should hear; `about` are the states of the groups that it lists.
+
+    It counts and lists the given `groups`; where there are none, those of the wave, or all.
+    """
+    groups = tuple(groups or (rollout.of_wave(wave) if wave else rollout.groups.values()))
     states = frozenset({GroupState.WAITING} if kind in AHEAD else about)
     listed = sorted((group for group in groups if group.state in states), key=lambda group: _turn(rollout, group))
     step = Step(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from nodewarden.rollout.answer import Verb
 from nodewarden.rollout.calendar import spoken
-from nodewarden.rollout.gate import gate
-from nodewarden.rollout.halt import halted, too_many_failures
+from nodewarden.rollout.gate import gate, skipped
+from nodewarden.rollout.halt import halted, resting, too_many_failures
 from nodewarden.rollout.state import UNFINISHED, GroupState, HaltCause, State
 from nodewarden.rollout.step import StepKind, tell
 from nodewarden.rollout.timing import allowance, old_enough_at
@@ -37,6 +37,8 @@ def _next(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: date
             return _between(rollout, observed, policy, now)
         case State.ROLLING:
             return _rolling(rollout, observed, policy, now)
+        case State.PAUSED if why := too_many_failures(rollout, policy):
+            return halted(rollout, HaltCause.FAILURES, why, now)
         case State.ABORTING:
             return rollout if rollout.active else _aborted(rollout, now)
         case _:
@@ -62,6 +64,8 @@ def _between(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: d
     if _unfinished(rollout):  # a person had a group tried again
         return replace(rollout, state=State.ROLLING, wave_done_at=None, asked_at=None)
     if rollout.state is State.AWAITING_APPROVAL:
+        if skipped(rollout, rollout.next_wave or ""):
+            return replace(rollout, state=resting(rollout), asked_at=None)
         return _unanswered(rollout, policy, now)
     if rollout.current_wave is None:
         return _to_next_wave(rollout, observed, policy, now)
@@ -86,6 +90,12 @@ def _to_next_wave(rollout: Rollout, observed: Observed, policy: RolloutPolicy, n
     wave = policy.wave(rollout.next_wave)
     if wave is None:
         return _without_its_wave(rollout, rollout.next_wave, now)
+    if skipped(rollout, wave.name):
+        return _passed_over(rollout, now)
+    return _to_wave(rollout, wave, observed, policy, now)
+
+
+def _to_wave(rollout: Rollout, wave: Wave, observed: Observed, policy: RolloutPolicy, now: datetime) -> Rollout:
     if observed.stance:
         return rollout.waiting_for(f"nothing is started: {observed.stance}")
     waiting = [group for group in rollout.of_wave(wave.name) if group.state is GroupState.WAITING]
@@ -96,6 +106,11 @@ def _to_next_wave(rollout: Rollout, observed: Observed, policy: RolloutPolicy, n
     if wave.approval and wave.name not in rollout.approved:
         return _asked(rollout, wave, allowed, policy, now)
     return _begun(rollout, wave, allowed, now)
+
+
+def _passed_over(rollout: Rollout, now: datetime) -> Rollout:
+    """Leave out a wave of which people skipped each group: nobody is asked for it, and it has nothing to soak."""
+    return replace(rollout, state=State.SOAKING, wave=rollout.wave + 1, wave_started_at=now, wave_done_at=now)
 
 
 def _asked(rollout: Rollout, wave: Wave, allowed: Allowance, policy: RolloutPolicy, now: datetime) -> Rollout:

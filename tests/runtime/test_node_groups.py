@@ -1,0 +1,40 @@
+"""The built functions about node groups, under Lambda's Runtime Interface Emulator, against a moto server with a fleet."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from local import (
+    aws,  # noqa: F401  # sets the environment before the server and boto3 read it
+    runtime,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_built_functions_plan_a_rollout_and_tick_it(tmp_path: Path) -> None:
+    for folder in ("fleet", "look", "tick", "ask"):
+        (tmp_path / folder).mkdir()
+    with runtime.fleet(tmp_path / "fleet") as endpoint:
+        session = boto3.Session(region_name=runtime.REGION)
+        with closing(session.client("dynamodb", endpoint_url=endpoint)) as dynamodb:
+            runtime.create_ledger(dynamodb)
+
+        looked = invoke("AmiReleaseFunction", endpoint, tmp_path / "look", {})
+        ticked = invoke("RolloutFunction", endpoint, tmp_path / "tick", {})
+        listed = invoke("OperatorFunction", endpoint, tmp_path / "ask", {"verb": "status", "what": "rollouts"})
+
+    (rollout,) = looked["planned"]
+    assert {name: each["state"] for name, each in ticked.items()} == {rollout: "planned"}
+    assert [each["rollout"] for each in listed["rollouts"]] == [rollout]
+
+
+def invoke(function: str, endpoint: str, folder: Path, event: dict[str, Any]) -> dict[str, Any]:
+    """Invoke a built function once, in a sandbox of its own."""
+    with runtime.emulated(function, endpoint, folder) as sandbox:
+        answer: dict[str, Any] = sandbox.invoke(event)
+    return answer
