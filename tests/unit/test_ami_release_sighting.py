@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodewarden.ami_release.announcement import DETAIL_TYPE, SOURCE, detail
+from nodewarden.ami_release.may_close import MayClose
 from nodewarden.ami_release.sighting import (
     MOST_EARLIER,
     MOST_RECALLED,
-    MayClose,
     News,
     NewsKind,
     Seen,

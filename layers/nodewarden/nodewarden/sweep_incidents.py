@@ -52,7 +52,10 @@ def sweep_incidents(
     opened = [each for each in found if each.incident.key.about not in {NETWORK, COVERAGE}]
     if not opened:
         return
-    stands = _stands(opened, fleet, standings, sightings, wired, now)
+    groups = {each.incident.key.hosts for each in opened}
+    stand = {standing.node_group.key: standing for standing in standings if standing.node_group.key in groups}
+    rollouts = last_rollouts(stand.values(), sightings, wired.rollout_ledger, now, fleet.failures) if stand else {}
+    stands = Stands(asked=tuple(stand), standings=stand, rollouts=rollouts, unseen=fleet.unseen)
     sweep = Sweep(ledger=wired.finding_ledger, policy=wired.finding_policy, stands=stands, now=now)
     policy_now = _fingerprint(sweep.policy, now)
     for each in opened:
@@ -62,20 +65,6 @@ def sweep_incidents(
             except NodewardenError as error:
                 error.add_note(f"in the incident {each.incident.key.incident_id}")
                 fleet.failures.append(error)
-
-
-def _stands(
-    opened: Iterable[Opened],
-    fleet: Fleet,
-    standings: Iterable[Standing],
-    sightings: Mapping[str, Sighting],
-    wired: FleetWiring,
-    now: datetime,
-) -> Stands:
-    groups = {each.incident.key.hosts for each in opened}
-    found = {standing.node_group.key: standing for standing in standings if standing.node_group.key in groups}
-    rollouts = last_rollouts(found.values(), sightings, wired.rollout_ledger, now, fleet.failures) if found else {}
-    return Stands(asked=tuple(found), standings=found, rollouts=rollouts, unseen=fleet.unseen)
 
 
 def _is_seen(incident: Incident, stands: Stands) -> bool:

@@ -24,6 +24,7 @@ from nodewarden.ami_release.release import Way, way
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from nodewarden.ami_release.may_close import MayClose
     from nodewarden.node_group import Image, Target
 
 MOST_RECALLED = 20  # recalls that are remembered for each parameter, the newest first
