@@ -537,3 +537,53 @@ def test_more_findings_than_one_write_takes_are_written_in_several(inspected: Fi
     assert len(calls) == 2
     assert inspected.incident["open"] == 130
     inspected.whole()
+
+
+# Asked for
+
+
+def test_status_lists_the_open_incidents_the_urgent_first_and_why_each_stands_so(inspected: FindingWorld) -> None:
+    inspected.fleet.behind("dev")
+    inspected.says(found(1, image="ami-0bbbbbbbbbbbbbbbb", severity="LOW"), found(2), found(3))
+
+    answer = inspected.fleet.world.ask("status", what="incidents")
+
+    assert [(each["state"], each["findings"]) for each in answer["incidents"]] == [
+        ("urgent-requested", 2),
+        ("recorded", 1),
+    ]
+    assert answer["incidents"][0]["urgent"] == {CVE: 2}
+    assert answer["incidents"][0]["hosts"] == {"cluster": "dev", "kind": "node-group", "where": "workers-0"}
+    assert answer["incidents"][0]["target"] == RELEASE
+    assert (answer["in_all"], answer["unread"]) == (2, [])
+
+
+def test_status_of_an_incident_shows_it_and_its_findings_also_when_it_is_over(inspected: FindingWorld) -> None:
+    inspected.fleet.behind("dev")
+    inspected.says(found(1), found(2))
+    inspected.fleet.passes(minutes=10)
+    inspected.says(found(1, "CLOSED"), found(2, "CLOSED"))
+
+    answer = inspected.fleet.world.ask("status", incident=inspected.incident["incident_id"])
+
+    assert (answer["incident"]["state"], answer["incident"]["open"]) == ("closed", 0)
+    assert sorted((each["arn"], each["status"]) for each in answer["findings"]) == [
+        (arn(1), "CLOSED"),
+        (arn(2), "CLOSED"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("incident", "says"),
+    [
+        ("ami-0123456789abcdef0-0123456789ab", "there is no incident ami-0123456789abcdef0-0123456789ab: list those"),
+        ("ami-0123456789abcdef0", "incident must be the id from a message or from status"),
+    ],
+)
+def test_an_incident_that_there_is_not_is_refused_saying_where_they_are_listed(
+    inspected: FindingWorld, incident: str, says: str
+) -> None:
+    answer = inspected.fleet.world.ask("status", incident=incident)
+
+    assert answer["ok"] is False
+    assert says in answer["error"]

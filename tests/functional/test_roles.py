@@ -60,6 +60,7 @@ def do_everything(fleet: FleetWorld) -> dict[str, set[str]]:
         world.sweep()
     world.ask("resume", what="breaker", **WHO)
     world.ask("status")
+    world.ask("status", what="incidents")
     world.ask("status", remediation=name)
     world.ask("exempt", group=group, protocol="tcp", source="0.0.0.0/0", **{"for": "1h"}, **WHO)
     world.ask("pause", what="acting", **WHO)

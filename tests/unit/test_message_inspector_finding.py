@@ -55,7 +55,9 @@ def changes(incident: Incident) -> tuple[IncidentChange, ...]:
 
 def worded(*incidents: Incident) -> Message:
     """Word what the latest writes of incidents tell, at once."""
-    return of_incidents(IncidentsChange(tuple(change for incident in incidents for change in changes(incident))))
+    return of_incidents(
+        IncidentsChange(tuple(change for incident in incidents for change in changes(incident))), "nodewarden"
+    )
 
 
 def lines(message: Message) -> list[str]:
@@ -288,7 +290,9 @@ def test_every_change_has_a_subject_its_place_and_its_evidence(state: State) -> 
     assert len(message.subject) < FEW
     assert message.attributes["outcome"] == state.value
     assert "account 111122223333, eu-central-1" in message.text
-    assert f"Evidence: ledger: {incident.key.incident_id}" in lines(message)
+    request = f'{{"verb": "status", "incident": "{incident.key.incident_id}"}}'
+    command = f"sam remote invoke OperatorFunction --stack-name nodewarden --event '{request}'"
+    assert f"Evidence: ledger: {command}" in lines(message)
 
 
 def test_every_state_that_people_hear_of_has_its_words() -> None:

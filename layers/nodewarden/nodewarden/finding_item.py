@@ -125,10 +125,11 @@ def read_finding(item: Item) -> Remembered:
 
 
 def _key_value(key: IncidentKey) -> Item:
-    return {"account": key.account, "region": key.region, "about": key.about, "hosts": _hosts_value(key.hosts)}
+    return {"account": key.account, "region": key.region, "about": key.about, "hosts": hosts_value(key.hosts)}
 
 
-def _hosts_value(hosts: Hosts) -> Item:
+def hosts_value(hosts: Hosts) -> Item:
+    """Write whose hosts they are."""
     match hosts:
         case NodeGroupKey(cluster=cluster, name=name):
             return {"cluster": cluster, "kind": NODE_GROUP, "where": name}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nodewarden.aws.dynamodb import Attr, Key, Write
+from nodewarden.aws.dynamodb import Attr, Key, Write, marshal
 from nodewarden.errors import LedgerError
 from nodewarden.finding_item import (
     FINDING,
@@ -85,6 +85,25 @@ class FindingLedger:
             incident=next((read_incident(item) for item in found if item["sk"] == INCIDENT), None),
             findings={each.record.arn: each for each in remembered},
         )
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """Read an incident of this account and region, consistently; None where there is none. Raises LedgerError."""
+        item = self.items.get(**incident_keys(incident_id))
+        incident = read_incident(item) if item else None
+        here = incident and (incident.key.account, incident.key.region) == (self.account, self.region)
+        return incident if here else None
+
+    def newest_findings(self, key: IncidentKey, limit: int) -> tuple[Remembered, ...]:
+        """Read the records of an incident's findings that changed last; what changed moments ago may be missing."""
+        found, _ = self.items.page(
+            IndexName="by-change",
+            ScanIndexForward=False,
+            Limit=limit,
+            KeyConditionExpression="#trigger = :trigger",
+            ExpressionAttributeNames={"#trigger": "trigger"},
+            ExpressionAttributeValues=marshal({":trigger": trigger_of(key)}),
+        )
+        return tuple(map(read_finding, found))
 
     def open(self) -> tuple[Incident, ...]:
         """Read the incidents of this account and region with anything open; one that opened moments ago may be missing."""

@@ -38,6 +38,6 @@ def compose(changed: Change, stack: str) -> Message | None:  # noqa: PLR0911  # 
         case FleetLook():
             return of_look(changed, stack)
         case IncidentsChange():
-            return of_incidents(changed)
+            return of_incidents(changed, stack)
         case _:
             assert_never(changed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.unmanaged import MANAGED_TAG
 from nodewarden.inspector_finding.incident import COVERAGE, NETWORK
+from nodewarden.message.message import command
 from nodewarden.node_group import NodeGroupKey
 
 if TYPE_CHECKING:
@@ -19,11 +20,14 @@ type Filters = dict[str, list[dict[str, str]]]
 MOST_NAMED = 10  # Inspector takes as many values of one filter (API reference, FilterCriteria)
 
 
-def evidence(incidents: list[Incident], about: list[str]) -> Iterator[str]:
+def evidence(incidents: list[Incident], about: list[str], stack: str) -> Iterator[str]:
     """Show where to look further: in the ledger, and with Inspector."""
     ids = [incident.key.incident_id for incident in incidents]
     more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
-    yield f"ledger: {', '.join(ids[:MOST_NAMED])}{more}"
+    which = {"incident": ids[0]} if len(ids) == 1 else {"what": "incidents"}
+    yield f"ledger: {command('OperatorFunction', {'verb': 'status', **which}, None, stack)}"
+    if len(ids) > 1:
+        yield f"incidents: {', '.join(ids[:MOST_NAMED])}{more}"
     key = incidents[0].key
     if key.about == COVERAGE:
         yield _command("list-coverage", key.region, _not_scanned(incidents))

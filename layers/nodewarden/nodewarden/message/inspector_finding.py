@@ -41,7 +41,7 @@ class IncidentsChange:
     changes: tuple[IncidentChange, ...]
 
 
-def of_incidents(told: IncidentsChange) -> Message:
+def of_incidents(told: IncidentsChange, stack: str) -> Message:
     """Word one change, or many."""
     first = told.changes[0]
     key, outcome = first.incident.key, first.change.state
@@ -51,7 +51,7 @@ def of_incidents(told: IncidentsChange) -> Message:
     about = list(dict.fromkeys(each for change in told.changes for each in change.about))
     return Message(
         subject=subject(f"{said}: {_several(about, 1)} on {_whose(told)}, {key.region}"),
-        text=text(_sections(told, about)),
+        text=text(_sections(told, about, stack)),
         document={
             "schema": 1,
             "kind": "inspector_finding",
@@ -67,7 +67,7 @@ def of_incidents(told: IncidentsChange) -> Message:
     )
 
 
-def _sections(told: IncidentsChange, about: list[str]) -> list[tuple[str, str | list[str]]]:
+def _sections(told: IncidentsChange, about: list[str], stack: str) -> list[tuple[str, str | list[str]]]:
     key = told.changes[0].incident.key
     whole = told.changes[0] if len(told.changes) == 1 else None
     listed = [] if whole else [_line(change, about) for change in told.changes[:MOST_INCIDENTS]]
@@ -80,7 +80,7 @@ def _sections(told: IncidentsChange, about: list[str]) -> list[tuple[str, str | 
         ("Took", f"{lasting(whole.took)}, since Inspector first saw any of it" if whole and whole.took else ""),
         ("Done", list(dict.fromkeys(done(change) for change in told.changes[:MOST_INCIDENTS]))),
         ("Advice", list(dict.fromkeys(filter(None, map(advice, told.changes))))[:MOST_ADVICE]),
-        ("Evidence", list(evidence([change.incident for change in told.changes], about))),
+        ("Evidence", list(evidence([change.incident for change in told.changes], about, stack))),
     ]
 
 
