@@ -35,6 +35,7 @@ check: .venv/ready .venv-sam/ready .aws-sam/ready ## what CI checks: format, lin
 bench: .venv/ready .aws-sam/ready ## what it costs, against bare boto3 making the same calls
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.rollout_year
+	$(BIN)/python -m bench.findings
 
 build: .aws-sam/ready ## what is deployed, in .aws-sam/build
 
