@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 from nodewarden.ami_release.ami_type import family_of
 from nodewarden.ami_release.fleet import Plan
 from nodewarden.ami_release.standing import State, eligible
-from nodewarden.rollout.plan import NOTHING_SETTLED, RELEASED, Candidate, Why, plan, settled
+from nodewarden.rollout.plan import NOTHING_SETTLED, RELEASED, Candidate, plan, settled
 from nodewarden.rollout.state import UNFINISHED, GroupState
+from nodewarden.urgent_requests import let_go, takes, urgent_because
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from nodewarden.ami_release.standing import Standing
     from nodewarden.errors import NodewardenError
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.inspector_finding.action import RequestUrgent
-    from nodewarden.node_group import NodeGroupKey, Target
+    from nodewarden.node_group import NodeGroupKey
     from nodewarden.rollout.plan import Pair, Planned
     from nodewarden.rollout.state import Rollout
     from nodewarden.rollout_ledger import RolloutLedger
-
-MOST_NAMED = 5  # vulnerabilities and node groups that the reason of a rollout names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ def plan_rollouts(
     asked = {request.node_group for request in requests}
     waiting = [c for c in open_ if not _is_served(going.get(c.family), c, asked)]
     if not waiting:
-        _let_go(requests, standings, active, NOTHING_SETTLED, wired)
+        let_go(requests, standings, active, NOTHING_SETTLED, wired.finding_ledger)
         return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=(), failures=tuple(failures))
     since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
     ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active}, now, failures)
@@ -71,7 +70,7 @@ def plan_rollouts(
     missing = tuple(_missing(open_, active, requests, through, wired, now))
     stance = wired.stance() if missing else ""
     new = [planned for each in missing if ledger.plan(planned := _held_back(each, stance), now)]
-    _let_go(requests, standings, (*active, *(planned.rollout for planned in new)), through, wired)
+    let_go(requests, standings, (*active, *(p.rollout for p in new)), through, wired.finding_ledger)
     over = {planned.supersedes.rollout_id for planned in new if planned.supersedes}
     plans = [_as_plan(rollout) for rollout in active if rollout.rollout_id not in over]
     # The first step of a new rollout says when its first start is.
@@ -112,14 +111,9 @@ def _candidate(standing: Standing) -> Candidate | None:
 
 def _is_served(rollout: Rollout | None, candidate: Candidate, asked: Collection[NodeGroupKey]) -> bool:
     """Tell whether the rollout that goes on takes a node group to its target, and as urgently as is asked for."""
-    if rollout is None or not _takes(rollout, candidate.node_group.key, candidate.target):
+    if rollout is None or not takes(rollout, candidate.node_group.key, candidate.target):
         return False
     return rollout.urgent or candidate.node_group.key not in asked
-
-
-def _takes(rollout: Rollout, key: NodeGroupKey, target: Target) -> bool:
-    group = rollout.groups.get(key)
-    return group is not None and group.target.release_version == target.release_version
 
 
 def _missing(  # noqa: PLR0913, PLR0917  all that planning goes by
@@ -142,40 +136,6 @@ def _missing(  # noqa: PLR0913, PLR0917  all that planning goes by
         urgent = [request for request in requests if request.node_group in open_]
         why = urgent_because(urgent) if urgent else RELEASED
         yield from plan(some, active, wired.rollout_policy, now, settled=through, why=why)
-
-
-def _let_go(
-    requests: Iterable[RequestUrgent],
-    standings: Iterable[Standing],
-    rollouts: Collection[Rollout],
-    through: Mapping[Pair, int],
-    wired: FleetWiring,
-) -> None:
-    """Let go of requests that are served, or that cannot be any more; the others wait, however long."""
-    stands = {standing.node_group.key: standing for standing in standings}
-    for request in requests:
-        key, release = request.node_group, request.target.release_version
-        served = any(rollout.urgent and _takes(rollout, key, request.target) for rollout in rollouts)
-        if served or (key, release) in through or (key in stands and _is_past(release, stands[key])):
-            wired.finding_ledger.settle(request)
-
-
-def _is_past(release: str, standing: Standing) -> bool:
-    """Tell whether a node group runs a release, or has another target by now, for which findings ask anew."""
-    newer = standing.target is not None and standing.target.release_version != release
-    return newer or standing.node_group.release_version == release
-
-
-def urgent_because(requests: Sequence[RequestUrgent]) -> Why:
-    """Say why a rollout is urgent: what Inspector found, and where."""
-    cves = sorted({cve for request in requests for cve in request.cves})
-    groups = sorted({str(request.node_group) for request in requests})
-    return Why(reason=f"Inspector found {_some(cves)} on {_some(groups)}", urgent=True)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _ended(
