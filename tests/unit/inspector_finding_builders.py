@@ -211,16 +211,14 @@ class Story:
 
 
 def counts(incident: Incident) -> Mapping[str, object]:
-    """Give what the findings alone decide of an incident: not what was said and asked meanwhile."""
+    """Give what the findings alone decide of an incident: not what was said and asked meanwhile, nor since when it is so."""
     names = (
         "state",
         "open",
         "urgent",
-        "first_observed_at",
-        "last_change_at",
-        "reason",
         "advice",
         "target",
         "rolled_at",
+        *(["reason"] if incident.urgent else []),
     )
     return {name: getattr(incident, name) for name in names}

@@ -20,7 +20,7 @@ from nodewarden.inspector_finding.event import HIGHEST_SCORE
 from nodewarden.inspector_finding.finding import Status
 from nodewarden.inspector_finding.incident import OVER, Change, Incident, State
 from nodewarden.inspector_finding.merge import Record, record
-from nodewarden.urgent_request_item import read_request, request_item
+from nodewarden.urgent_request_item import read_asked, request_item
 from tests.unit.inspector_finding_builders import (
     CVE,
     DAY,
@@ -59,8 +59,11 @@ FULL = Incident(
     rolled_at=NOW - DAY,
     round=2,
     told=frozenset({f"roll {NEW}"}),
+    ever_told=frozenset({f"roll {NEW}", "over "}),
     told_of=frozenset({CVE}),
-    news=(Change(state=State.IN_ROLLOUT, about=NEW),),
+    told_at=NOW - DAY,
+    concerned=frozenset({CVE}),
+    news=(Change(state=State.IN_ROLLOUT, about=NEW, only=(CVE,)),),
     messages=4,
     version=7,
 )
@@ -151,7 +154,7 @@ def test_neither_records_nor_requests_have_a_version_as_nobody_is_told_of_them()
 def test_a_request_is_read_as_it_was_written_and_waits_to_be_taken() -> None:
     item = request_item(REQUEST, NOW, RETENTION)
 
-    assert read_request(unmarshal(marshal(item))) == REQUEST
+    assert read_asked(unmarshal(marshal(item))).request == REQUEST
     assert item["unsettled"] == "request"
 
 

@@ -27,7 +27,7 @@ from nodewarden.inspector_finding.action import (
 )
 from nodewarden.inspector_finding.decision import groups_to_judge, judged
 from nodewarden.inspector_finding.finding import Kind, Severity, Status
-from nodewarden.inspector_finding.incident import MOST_ROUNDS, NETWORK, UNKNOWN_IMAGE, Incident, State, incident_key
+from nodewarden.inspector_finding.incident import NETWORK, UNKNOWN_IMAGE, Incident, State, incident_key
 from nodewarden.inspector_finding.waiting import Released, may_close, names_for_release
 from nodewarden.rollout.state import GroupState
 from nodewarden.rollout.state import State as Rolls
@@ -62,6 +62,7 @@ from tests.unit.inspector_finding_builders import (
 )
 
 if TYPE_CHECKING:
+    from nodewarden.ami_release.standing import Standing
     from nodewarden.rollout.state import Rollout
 
 CLOSED, SUPPRESSED = Status.CLOSED, Status.SUPPRESSED
@@ -554,15 +555,119 @@ def test_a_closed_incident_that_a_newer_finding_opens_is_told_again() -> None:
     assert story.tells() == ["WaitForAmi", "Close", "TellNotRolled"]
 
 
-def test_what_opens_and_closes_each_night_is_told_for_three_nights() -> None:
+def test_what_opens_and_closes_each_night_is_told_for_three_nights_and_then_once_a_week() -> None:
     story = Story(NEW_AMI)
+    told = []
     for night in range(20):
         at = NOW + night * DAY
         story.comes(finding(number=night, updated_at=at), stands=ON_TARGET, at=at)
         story.comes(finding(CLOSED, number=night, updated_at=at + HOUR), stands=ON_TARGET, at=at + HOUR)
 
-    assert story.tells() == ["WaitForAmi", "Close"] * MOST_ROUNDS
+        told += [night] * bool(story.now.told)
+
+    assert told == [0, 1, 2, 10, 18]
+    assert story.tells() == ["WaitForAmi", "Close"] * len(told)
     assert story.now.state is State.CLOSED
+
+
+def test_after_three_nights_what_was_never_said_of_it_is_told() -> None:
+    story = Story(NEW_AMI)
+    for night in range(4):
+        at = NOW + night * DAY
+        story.comes(finding(number=night, updated_at=at), stands=ON_TARGET, at=at)
+        story.comes(finding(CLOSED, number=night, updated_at=at + HOUR), stands=ON_TARGET, at=at + HOUR)
+    story.comes(finding(number=9, updated_at=NOW + 4 * DAY), stands=standing(Stands.HELD), at=NOW + 4 * DAY)
+
+    assert story.tells()[-1] == "TellNotRolled"
+
+
+def test_what_opens_again_after_months_is_told_however_often() -> None:
+    story = Story(NEW_AMI)
+    for number in range(5):
+        at = NOW + number * 80 * DAY
+        story.comes(finding(number=number, updated_at=at), stands=ON_TARGET, at=at)
+        story.comes(finding(CLOSED, number=number, updated_at=at + HOUR), stands=ON_TARGET, at=at + HOUR)
+
+    assert story.tells() == ["WaitForAmi", "Close"] * 5
+
+
+@pytest.mark.parametrize("stands", [ON_TARGET, standing(Stands.NO_WAVE), standing(Stands.HELD)], ids=str)
+def test_what_is_found_later_where_nothing_comes_of_it_is_told_by_itself_once_a_day(stands: Standing) -> None:
+    story = Story(NEW_AMI)
+    story.comes(finding(number=1), stands=stands)
+    story.comes(finding(number=2, cve=OTHER_CVE), stands=stands, at=NOW + HOUR)
+    assert len(story.told) == 1
+    for hours in (24, 25):
+        story.comes(stands=stands, sweep=True, at=NOW + hours * HOUR)
+
+    _, later = story.told
+    assert isinstance(later, WaitForAmi | TellNotRolled)
+    assert later.cves == (OTHER_CVE,)
+
+
+def test_a_vulnerability_that_is_found_long_after_the_roll_waits_for_the_next_ami() -> None:
+    story = Story(NEW_AMI)
+    rolled = rollout(GroupState.DONE, Rolls.FINISHED, finished_at=NOW - 10 * DAY)
+    story.comes(finding(first_observed_at=NOW), stands=ON_TARGET, rolls=rolled)
+    assert story.tells() == ["WaitForAmi"]
+    story.comes(stands=ON_TARGET, rolls=rolled, sweep=True, at=NOW + 2 * DAY)
+
+    assert story.tells() == ["WaitForAmi", "TellNotFixed"]
+
+
+def test_what_is_found_later_in_what_the_new_ami_does_not_fix_waits_for_the_next() -> None:
+    story = Story(NEW_AMI)
+    rolled = rollout(GroupState.DONE, Rolls.FINISHED, finished_at=NOW - 3 * DAY)
+    story.comes(finding(first_observed_at=NOW - 3 * DAY), stands=ON_TARGET, rolls=rolled)
+    later = finding(number=2, cve=OTHER_CVE, first_observed_at=NOW + 2 * DAY)
+    story.comes(later, stands=ON_TARGET, rolls=rolled, at=NOW + 2 * DAY)
+
+    assert story.tells() == ["TellNotFixed", "WaitForAmi"]
+    assert story.told[-1].cves == (OTHER_CVE,)  # type: ignore[union-attr]
+
+
+def test_the_end_is_of_what_was_urgent_and_of_this_time_only() -> None:
+    story = Story(NEW_AMI)
+    low = finding(number=1, severity=Severity.LOW, cve="CVE-2026-10009", first_observed_at=NOW - 300 * DAY)
+    before = finding(number=2, cve=OTHER_CVE, first_observed_at=NOW - 100 * DAY, updated_at=NOW - 100 * DAY)
+    story.comes(low, before, stands=ON_TARGET)
+    story.comes(replace(before, status=CLOSED, updated_at=NOW - 99 * DAY), stands=ON_TARGET)
+    story.comes(finding(number=3, first_observed_at=NOW), stands=ON_TARGET)
+    closed = finding(CLOSED, number=3, first_observed_at=NOW, updated_at=NOW + HOUR)
+    story.comes(closed, stands=ON_TARGET, at=NOW + HOUR)
+
+    first, last = (told for told in story.told if isinstance(told, Close))
+    assert (first.cves, first.took) == ((OTHER_CVE,), DAY)
+    assert (last.cves, last.took) == ((CVE,), HOUR)
+
+
+def test_what_a_rollout_left_alone_for_what_may_pass_is_asked_for_once_more() -> None:
+    story = Story()
+    story.comes(finding(), stands=standing())
+    left = rollout(GroupState.LEFT_ALONE, Rolls.FINISHED, urgent=True, may_return=True)
+    for hours in (1, 2):
+        story.comes(stands=standing(), rolls=left, sweep=True, at=NOW + hours * HOUR)
+
+    assert len(story.requests) == 2
+    assert story.now.state is State.REQUESTED
+
+
+def test_a_rollout_that_began_before_it_was_hastened_is_told_as_it_is_not_urgent() -> None:
+    story = Story()
+    story.comes(finding(), stands=standing(), rolls=rollout(state=Rolls.PLANNED, wave=-1))
+    story.comes(stands=standing(), rolls=rollout(), sweep=True, at=NOW + HOUR)
+
+    assert story.tells() == ["TellRequested", "JoinRollout"]
+
+
+def test_what_is_suppressed_at_the_end_is_not_said_to_be_closed() -> None:
+    story = Story(NEW_AMI)
+    story.comes(finding(), stands=ON_TARGET)
+    story.comes(finding(Status.SUPPRESSED), stands=ON_TARGET)
+
+    close = story.told[-1]
+    assert isinstance(close, Close)
+    assert close.reason == "what was active last is suppressed in Inspector"
 
 
 def test_after_that_a_vulnerability_of_which_nobody_was_told_is_told() -> None:

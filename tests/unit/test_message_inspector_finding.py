@@ -156,7 +156,7 @@ def test_hosts_of_no_node_group_are_named_with_the_advice() -> None:
 
 def test_what_the_new_ami_does_not_fix_says_since_when() -> None:
     story = Story(NEW_AMI)
-    story.comes(finding(), stands=ON_TARGET)
+    story.comes(finding(first_observed_at=NOW - 3 * DAY), stands=ON_TARGET)
     waits = replace(story.now, rolled_at=NOW - 3 * DAY)
     story.incident = waits
     story.comes(stands=ON_TARGET, sweep=True)

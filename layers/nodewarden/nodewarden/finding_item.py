@@ -77,8 +77,13 @@ def incident_item(incident: Incident, now: datetime, retention: timedelta) -> It
         "urgent": dict(incident.urgent),
         "requested": sorted(incident.requested),
         "told_changes": sorted(incident.told),
+        "ever_told": sorted(incident.ever_told),
         "told_of": sorted(incident.told_of),
-        "news": [{"state": change.state.value, "about": change.about} for change in incident.news],
+        "told_at": _moment_value(incident.told_at),
+        "concerned": sorted(incident.concerned),
+        "news": [
+            {"state": change.state.value, "about": change.about, "only": list(change.only)} for change in incident.news
+        ],
         **{name: getattr(incident, name) for name in (*TEXTS, *COUNTS)},
         **({"ttl": ends_at(now, retention)} if is_over else {"unsettled": TRIGGER}),
     }
@@ -86,7 +91,7 @@ def incident_item(incident: Incident, now: datetime, retention: timedelta) -> It
 
 TEXTS = ("reason", "advice", "target", "rollout_id", "ami_type", "minor", "release_version")
 COUNTS = ("round", "messages", "version")
-MOMENTS = ("first_observed_at", "last_change_at", "rolled_at")
+MOMENTS = ("first_observed_at", "last_change_at", "rolled_at", "told_at")
 
 
 def read_incident(item: Item) -> Incident:
@@ -186,10 +191,16 @@ def _incident(item: Item) -> Incident:
         urgent={about: int(count) for about, count in item["urgent"].items()},
         requested=frozenset(item["requested"]),
         told=frozenset(item["told_changes"]),
+        ever_told=frozenset(item["ever_told"]),
         told_of=frozenset(item["told_of"]),
-        news=tuple(Change(state=State(change["state"]), about=change["about"]) for change in item["news"]),
+        concerned=frozenset(item["concerned"]),
+        news=tuple(map(_change, item["news"])),
         **plain,
     )
+
+
+def _change(value: Item) -> Change:
+    return Change(state=State(value["state"]), about=value["about"], only=tuple(value["only"]))
 
 
 def _remembered(item: Item) -> Remembered:

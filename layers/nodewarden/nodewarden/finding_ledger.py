@@ -23,7 +23,7 @@ from nodewarden.finding_item import (
     read_incident,
     trigger_of,
 )
-from nodewarden.urgent_request_item import REQUEST, read_request, request_item, request_keys
+from nodewarden.urgent_request_item import REQUEST, read_asked, request_item, request_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from nodewarden.inspector_finding.action import RequestUrgent
     from nodewarden.inspector_finding.incident import Incident, IncidentKey
     from nodewarden.inspector_finding.merge import Record
+    from nodewarden.urgent_request_item import Asked
 
 MOST_TOGETHER = 99  # records that are written with their incident: a transaction takes a hundred
 
@@ -142,17 +143,18 @@ class FindingLedger:
         return self.items.write(write.item, when=write.when, count=write.count)
 
     def request(self, request: RequestUrgent, now: datetime) -> bool:
-        """Put a request; False where it was asked for already."""
-        return self.items.write(request_item(request, now, self.retention), when=Attr("pk").not_exists())
+        """Put a request, again where planning has let go of it; False where it waits for planning already."""
+        gone = Attr("pk").not_exists() | Attr("unsettled").not_exists()
+        return self.items.write(request_item(request, now, self.retention), when=gone)
 
-    def requests(self, failures: list[NodewardenError]) -> tuple[RequestUrgent, ...]:
+    def requests(self, failures: list[NodewardenError]) -> tuple[Asked, ...]:
         """Read the requests of this account and region that planning has not taken; the newest may be missing.
 
         What cannot be understood is left out, and a failure.
         """
         here = Attr("node_group.account").eq(self.account) & Attr("node_group.region").eq(self.region)
         found = self.items.index("unsettled", Key("unsettled").eq(REQUEST), here)
-        return tuple(_understood(found, read_request, failures))
+        return tuple(_understood(found, read_asked, failures))
 
     def settle(self, request: RequestUrgent) -> None:
         """Let go of a request: what it asked for is planned, or is not to be had any more."""

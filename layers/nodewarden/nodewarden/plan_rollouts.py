@@ -10,7 +10,7 @@ from nodewarden.ami_release.fleet import Plan
 from nodewarden.ami_release.standing import State, eligible
 from nodewarden.rollout.plan import NOTHING_SETTLED, RELEASED, Candidate, plan, settled
 from nodewarden.rollout.state import UNFINISHED, GroupState
-from nodewarden.urgent_requests import let_go, takes, urgent_because
+from nodewarden.urgent_requests import asked_for, let_go, takes, urgent_because
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -58,7 +58,7 @@ def plan_rollouts(
     behind = [candidate for standing in standings if (candidate := _candidate(standing))]
     open_ = [c for c in behind if c.family not in going or going[c.family].wave < 0]
     failures: list[NodewardenError] = []
-    requests = wired.finding_ledger.requests(failures)
+    requests = asked_for(wired.finding_ledger, now, failures)
     asked = {request.node_group for request in requests}
     waiting = [c for c in open_ if not _is_served(going.get(c.family), c, asked)]
     if not waiting:

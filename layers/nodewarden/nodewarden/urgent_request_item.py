@@ -5,6 +5,7 @@ request#<request_id>  request  put once, however many incidents ask; `unsettled`
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,17 @@ def request_item(request: RequestUrgent, now: datetime, retention: timedelta) ->
     }
 
 
-def read_request(item: Item) -> RequestUrgent:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, and when it was put last."""
+
+    request: RequestUrgent
+    at: datetime
+
+
+def read_asked(item: Item) -> Asked:
     """Read what is asked for; raises LedgerError."""
-    return read_entry(item, _request)
+    return read_entry(item, lambda item: Asked(_request(item), datetime.fromisoformat(item["asked_at"])))
 
 
 def _request(item: Item) -> RequestUrgent:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nodewarden.rollout.plan import Why
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from nodewarden.ami_release.standing import Standing
+    from nodewarden.errors import NodewardenError
     from nodewarden.finding_ledger import FindingLedger
     from nodewarden.inspector_finding.action import RequestUrgent
     from nodewarden.node_group import NodeGroupKey, Target
     from nodewarden.rollout.plan import Pair
     from nodewarden.rollout.state import Rollout
 
+INDEX_LAGS = timedelta(hours=1)  # far more than it does: DynamoDB says moments, and gives no bound
 MOST_NAMED = 5  # vulnerabilities and node groups that the reason of a rollout names
 
 
@@ -23,6 +27,23 @@ def takes(rollout: Rollout, key: NodeGroupKey, target: Target) -> bool:
     """Tell whether a rollout brings a node group to a target."""
     group = rollout.groups.get(key)
     return group is not None and group.target.release_version == target.release_version
+
+
+def asked_for(ledger: FindingLedger, now: datetime, failures: list[NodewardenError]) -> tuple[RequestUrgent, ...]:
+    """Read the requests that open incidents still have a reason for.
+
+    One without is let go of when it is old enough for its incident not to be missing in the index any more. Where an
+    incident cannot be read, it may be any request's: all count.
+    """
+    requests = ledger.requests(failures)
+    unread: list[NodewardenError] = []
+    found = ledger.opened(unread) if requests else ()
+    asking = {each.incident.key.hosts for each in found if each.incident.asks}
+    without = [] if unread else [asked for asked in requests if asked.request.node_group not in asking]
+    for asked in without:
+        if now - asked.at >= INDEX_LAGS:
+            ledger.settle(asked.request)
+    return tuple(asked.request for asked in requests if asked not in without)
 
 
 def let_go(

@@ -144,7 +144,7 @@ def tellings(incident: Incident) -> tuple[Telling, ...]:
 
 
 def _telling(incident: Incident, change: Change) -> Telling:  # noqa: PLR0911  # one for each state
-    cves, reason, advice = named(incident.urgent), incident.reason, incident.advice
+    cves, reason, advice = named(change.only or incident.urgent), incident.reason, incident.advice
     match change.state:
         case State.REQUESTED:
             return TellRequested(release_version=change.about, cves=cves)
@@ -161,7 +161,7 @@ def _telling(incident: Incident, change: Change) -> Telling:  # noqa: PLR0911  #
         case State.NOT_SCANNED:
             return TellNotScanned(reason=change.about, advice=advice_on(change.about))
         case State.CLOSED | State.RECORDED:
-            return Close(took=incident.took, reason=reason, cves=named(incident.told_of))
+            return Close(took=incident.took, reason=reason, cves=named(incident.concerned))
         case State.ROLLED | State.GONE | State.REACHABLE as silent:
             message = f"nobody is told of {silent}"
             raise AssertionError(message)

@@ -12,6 +12,8 @@ from nodewarden.inspector_finding.incident import COVERAGE, Incident, IncidentKe
 from nodewarden.inspector_finding.merge import Record, merge
 from nodewarden.inspector_finding.scan import NO_HOST, PASSING, advice_on
 
+SCANNED, HOSTS_GONE = "Inspector scans these hosts again, or is about to", "these hosts are gone, or stopped"
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
@@ -48,11 +50,10 @@ def decide_coverage(
 ) -> Decision:
     """Decide what follows from words about the scans of one node group's hosts; `known` as for `merge`."""
     merged, changed = merge(before or Incident(key=key), known, words, _judged)
-    after = merged if merged.urgent else merged.over(now)
+    gone = bool(changed) and all(each.about in NO_HOST for each in changed)
+    after = merged if merged.urgent else merged.over(now, HOSTS_GONE if gone else SCANNED)
     for reason in merged.urgent:
         after = after.moved(State.NOT_SCANNED, reason, now, reason=reason, advice=advice_on(reason))
-    if not merged.urgent:
-        after = replace(after, reason="Inspector scans these hosts again, or is about to, or they are gone")
     return decided(before, after, (), tuple(map(RecordFinding, changed)))
 
 

@@ -14,7 +14,8 @@ from nodewarden.inspector_finding.action import (
     request_id,
     tellings,
 )
-from nodewarden.inspector_finding.incident import NETWORK, Incident, State
+from nodewarden.inspector_finding.finding import Status
+from nodewarden.inspector_finding.incident import ALL_CLOSED, NETWORK, SOME_SUPPRESSED, Incident, State
 from nodewarden.inspector_finding.merge import merge, record
 from nodewarden.inspector_finding.outlook import Outlook, outlook
 
@@ -77,10 +78,15 @@ def decide(look: Look, policy: FindingPolicy, now: datetime) -> Decision:
     merged, changed = merge(_before(look), look.records, map(record, look.findings), judge)
     written = tuple(map(RecordFinding, changed))
     if not merged.urgent:
-        return decided(look.incident, merged.over(now), (), written)
+        return decided(look.incident, merged.over(now, _ended_by(changed)), (), written)
     if look.key.about == NETWORK:
         return _reached(look, merged, written, now)
     return _at_risk(look, merged, written, policy, now)
+
+
+def _ended_by(changed: Iterable[Record]) -> str:
+    suppressed = any(each.urgent and each.status is Status.SUPPRESSED for each in changed)
+    return SOME_SUPPRESSED if suppressed else ALL_CLOSED
 
 
 def _before(look: Look) -> Incident:
@@ -107,19 +113,22 @@ def _at_risk(
         told = merged.moved(State.NOT_ROLLED, hosts.kind, now, reason=hosts.reason, advice=hosts.advice)
         return decided(look.incident, told, (), written)
     seen = outlook(merged, look.standing, look.rollout, policy.give_up_after, now)
+    # A rollout that had begun before it could be hastened is not what people heard was asked for.
+    as_it_was = look.rollout is not None and not look.rollout.urgent and seen.state is State.IN_ROLLOUT
+    word = State.IN_ROLLOUT.value if as_it_was else ""
     moved = replace(
-        merged.moved(seen.state, seen.about, now, reason=seen.reason, advice=seen.advice),
+        merged.moved(seen.state, seen.about, now, reason=seen.reason, advice=seen.advice, word=word),
         target=seen.target.release_version if seen.target else "",
         rollout_id=seen.rollout_id,
         rolled_at=seen.rolled_at,
     )
     asked = tuple(_requests(hosts, merged, seen))
-    requested = moved.requested | {request.target.release_version for request in asked}
+    requested = moved.requested | {_asked(seen) for _ in asked}
     return decided(look.incident, replace(moved, requested=requested), asked, written)
 
 
 def _requests(hosts: NodeGroupKey, incident: Incident, seen: Outlook) -> Iterable[RequestUrgent]:
-    if seen.state is State.REQUESTED and seen.target and seen.target.release_version not in incident.requested:
+    if seen.state is State.REQUESTED and seen.target and _asked(seen) not in incident.requested:
         yield RequestUrgent(
             request_id=request_id(hosts, seen.target.release_version),
             node_group=hosts,
@@ -127,6 +136,12 @@ def _requests(hosts: NodeGroupKey, incident: Incident, seen: Outlook) -> Iterabl
             cves=named(incident.urgent),
             hastens=seen.rollout_id,
         )
+
+
+def _asked(seen: Outlook) -> str:
+    """Say what is asked for: once for each release, and once more after each rollout that left the group alone."""
+    release = seen.target.release_version if seen.target else ""
+    return f"{release} after {seen.left_alone_by}" if seen.left_alone_by else release
 
 
 def _reached(look: Look, merged: Incident, written: tuple[RecordFinding, ...], now: datetime) -> Decision:

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 SCHEMA = 1  # of what is stored: a reader refuses what is newer than it knows
 NETWORK, COVERAGE, UNKNOWN_IMAGE = "network", "coverage", "unknown-image"
 # What opens and closes again and again, as a group that is scaled to nothing each night does, is told this often; after
-# that only where there is something that was never told of.
-MOST_ROUNDS = 3
+# that once in QUIET, and where there is something that was never told.
+MOST_ROUNDS, QUIET = 3, timedelta(days=7)
+LATER = timedelta(days=1)  # what comes later in a state that was told is told as often
+ALL_CLOSED, SOME_SUPPRESSED = "Inspector has closed all findings", "what was active last is suppressed in Inspector"
 
 
 class State(StrEnum):
@@ -55,6 +57,8 @@ class State(StrEnum):
 OVER = frozenset({State.RECORDED, State.CLOSED})
 ROLL = frozenset({State.REQUESTED, State.IN_ROLLOUT})  # to people it is one change
 SILENT = frozenset({State.ROLLED, State.GONE, State.REACHABLE})
+# Nothing comes of these by itself: what is found later is told too.
+STAYS = frozenset({State.WAITING, State.NOT_FIXED, State.NOT_ROLLED, State.NOT_TO_BLAME})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,23 +84,29 @@ class IncidentKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change of an incident that people hear of; `about` is a release, what keeps a group from rolling, or why not scanned."""
+    """A change of an incident that people hear of; `about` is a release, what keeps a group from rolling, or why not scanned.
+
+    `only` names the vulnerabilities or ports that it is told for, where these are not all that are urgent.
+    """
 
     state: State
     about: str
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """An incident: the head, without the records under it.
 
-    `open` counts the findings that are active, `urgent` those that are urgent, by what they are about. `first_observed_at`
-    and `last_change_at` are Inspector's moments, over all records. `target` is the release that the group is to be rolled
-    to, `rollout_id` the rollout that does it, `requested` all releases that were asked for. `ami_type`, `minor` and
-    `release_version` are what the node group ran when it was last looked at, `rolled_at` since when, as far as is known.
+    `open` counts the findings that are active, `urgent` those that are urgent, by what they are about. Since anything was
+    urgent last, `concerned` is all that was, and `first_observed_at` and `last_change_at` are Inspector's moments of it.
+    `target` is the release that the group is to be rolled to, `rollout_id` the rollout that does it, `requested` what was
+    asked for: releases, and behind some the rollout that left the group alone. `ami_type`, `minor` and `release_version`
+    are what the node group ran when it was last looked at, `rolled_at` since when, as far as is known.
 
-    `round` counts how often it opened, `told` are the changes of this round that people heard of, `told_of` all that they
-    were about. `news` is what the latest write is to tell, `messages` how many there were. `version` is the table's.
+    `round` counts how often it opened, `told` are the changes of this round that people heard of, `ever_told` those of any,
+    `told_of` all that they were about, `told_at` is when they heard last. `news` is what the latest write is to tell,
+    `messages` how many there were. `version` is the table's.
     """
 
     key: IncidentKey
@@ -105,6 +115,7 @@ class Incident:
     advice: str = ""
     open: int = 0
     urgent: Mapping[str, int] = field(default_factory=dict)
+    concerned: frozenset[str] = frozenset()
     first_observed_at: datetime | None = None
     last_change_at: datetime | None = None
     changed_at: datetime | None = None
@@ -117,11 +128,18 @@ class Incident:
     rolled_at: datetime | None = None
     round: int = 1
     told: frozenset[str] = frozenset()
+    ever_told: frozenset[str] = frozenset()
     told_of: frozenset[str] = frozenset()
+    told_at: datetime | None = None
     news: tuple[Change, ...] = ()
     messages: int = 0
     version: int = 0
     schema: int = SCHEMA
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything of it may need a rollout."""
+        return bool(self.urgent) and self.key.about not in {NETWORK, COVERAGE}
 
     @property
     def took(self) -> timedelta:
@@ -130,39 +148,79 @@ class Incident:
             return timedelta()
         return max(self.last_change_at - self.first_observed_at, timedelta())
 
-    def over(self, now: datetime) -> Incident:
+    def over(self, now: datetime, reason: str = ALL_CLOSED) -> Incident:
         """Give the incident with nothing urgent open: closed, or recorded only; told where people heard that it was there."""
         state = State.RECORDED if self.open else State.CLOSED
-        reason = "what is still open is not urgent by the policy" if self.open else "Inspector has closed all findings"
-        return replace(self._moved(state, "", now), reason=reason, advice="", target="", rollout_id="", rolled_at=None)
+        said = "what is still open is not urgent by the policy" if self.open else reason
+        reason = self.reason if self.state is state and self.reason else said
+        over = replace(self._moved(state, Change(state=state, about=""), now), reason=reason, advice="")
+        return replace(over, target="", rollout_id="", rolled_at=None, requested=frozenset())
 
-    def moved(self, state: State, about: str, now: datetime, *, reason: str, advice: str) -> Incident:
-        """Give the incident in a state that is not over, in a new round where it was; told once in each round."""
-        opens_again = self.state in OVER and bool(self.told)
-        here = replace(self, round=self.round + 1, told=frozenset()) if opens_again else self
-        return replace(here._moved(state, about, now), reason=reason, advice=advice)  # noqa: SLF001  # its own
+    def moved(  # noqa: PLR0913  # by name
+        self,
+        state: State,
+        about: str,
+        now: datetime,
+        *,
+        reason: str,
+        advice: str,
+        only: frozenset[str] = frozenset(),
+        word: str = "",
+    ) -> Incident:
+        """Give the incident in a state that is not over, in a new round where it was; told once in each round.
 
-    def _moved(self, state: State, about: str, now: datetime) -> Incident:
+        Where nothing comes of the state by itself, what is found later is told too, once a day, and at once where that is
+        what it is `only` about. `word` is what to people is one change, where it is not as ever with the state.
+        """
+        opens_again = self.state in OVER and (bool(self.told) or self.round > MOST_ROUNDS)
+        here = replace(self, round=self._next_round(now), told=frozenset()) if opens_again else self
+        change = Change(state=state, about=about, only=tuple(sorted(only)))
+        return replace(here._moved(state, change, now, word), reason=reason, advice=advice)  # noqa: SLF001  # its own
+
+    def _next_round(self, now: datetime) -> int:
+        quiet = self.told_at is not None and now - self.told_at >= QUIET
+        return min(self.round + 1, MOST_ROUNDS) if quiet else self.round + 1
+
+    def _moved(self, state: State, change: Change, now: datetime, word: str = "") -> Incident:
         same = self.state is state and self.changed_at is not None
         moved = replace(self, state=state, changed_at=self.changed_at if same else now)
-        change = f"{_word(state)} {about}"
-        if change in self.told or not self._is_heard(state):
+        said = f"{word or _word(state)} {change.about}"
+        if said in self.told:
+            later = self._later(change, now)
+            return moved._tell(later, said, now) if later else moved  # noqa: SLF001  # its own
+        if not self._is_heard(state, said):
             return moved
         if state in SILENT:
-            return replace(moved, told=self.told | {change}) if state is State.REACHABLE else moved
+            return replace(moved, told=self.told | {said}) if state is State.REACHABLE else moved
+        return moved._tell(change, said, now)  # noqa: SLF001  # its own
+
+    def _tell(self, change: Change, said: str, now: datetime) -> Incident:
         return replace(
-            moved,
-            told=self.told | {change},
-            told_of=self.told_of | self.urgent.keys(),
-            news=(*self.news, Change(state=state, about=about)),
+            self,
+            told=self.told | {said},
+            ever_told=self.ever_told | {said},
+            told_of=self.told_of | (frozenset(change.only) or self.urgent.keys()),
+            told_at=now,
+            news=(*self.news, change),
             messages=self.messages + 1,
         )
 
-    def _is_heard(self, state: State) -> bool:
+    def _later(self, change: Change, now: datetime) -> Change | None:
+        """Give what to tell of what was never told of, in a state that was; what is new cannot be fixed yet: it waits."""
+        if change.state not in STAYS:
+            return None
+        recently = not change.only and self.told_at is not None and now - self.told_at < LATER
+        never = (frozenset(change.only) or self.urgent.keys()) - self.told_of
+        if recently or not never:
+            return None
+        state = State.WAITING if change.state is State.NOT_FIXED else change.state
+        return Change(state=state, about=change.about, only=tuple(sorted(never)))
+
+    def _is_heard(self, state: State, said: str) -> bool:
         """Tell whether people hear of the incident: of its end if they heard of it, of the rest within bounds."""
         if self.told or state in OVER:
             return bool(self.told)
-        return self.round <= MOST_ROUNDS or not self.urgent.keys() <= self.told_of
+        return self.round <= MOST_ROUNDS or said not in self.ever_told or not self.urgent.keys() <= self.told_of
 
 
 def _word(state: State) -> str:

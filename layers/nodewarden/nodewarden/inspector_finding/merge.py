@@ -92,20 +92,32 @@ def merge(
 
 
 def _counted(incident: Incident, known: Mapping[str, Record], changed: tuple[Record, ...]) -> Incident:
-    """Count the changed records in place of what they were; counts and moments of the others stay."""
+    """Count the changed records in place of what they were; what is of the others stays."""
     were = [known[new.arn] for new in changed if new.arn in known]
     urgent = Counter(incident.urgent)
     urgent.subtract(_urgent(were))
     urgent.update(_urgent(changed))
-    first = [*filter(None, (incident.first_observed_at,)), *(new.first_observed_at for new in changed)]
-    last = [*filter(None, (incident.last_change_at,)), *(new.updated_at for new in changed)]
     return replace(
-        incident,
+        _timed(incident, known, changed),
         open=incident.open + sum(new.open for new in changed) - sum(was.open for was in were),
         urgent={about: count for about, count in sorted(urgent.items()) if count},
-        first_observed_at=min(first, default=None),
-        last_change_at=max(last, default=None),
         news=(),
+    )
+
+
+def _timed(incident: Incident, known: Mapping[str, Record], changed: tuple[Record, ...]) -> Incident:
+    """Take in what changed records say of what was urgent, and when; anew where nothing was."""
+    begins = not incident.urgent
+    there = [new for new in changed if new.urgent and (new.open or not begins)]
+    there += [new for new in changed if not new.urgent and new.arn in known and known[new.arn].urgent]
+    if not there or (begins and not any(new.open for new in there)):
+        return incident
+    moments = () if begins else (incident.first_observed_at, incident.last_change_at)
+    return replace(
+        incident,
+        concerned=(frozenset() if begins else incident.concerned) | {new.about for new in there if new.urgent},
+        first_observed_at=min([*filter(None, moments[:1]), *(new.first_observed_at for new in there)]),
+        last_change_at=max([*filter(None, moments[1:]), *(new.updated_at for new in there)]),
     )
 
 

@@ -28,7 +28,7 @@ class Outlook:
 
     `about` is the release that it is about, or what keeps the group from rolling. `target` is what the group is to be
     rolled to, `rollout_id` the rollout that does it, or that an urgent request is to hasten. `rolled_at` is when the group
-    came to the release that it runs, where that is known.
+    came to the release that it runs, where that is known, `left_alone_by` the rollout that may take it up again.
     """
 
     state: State
@@ -38,6 +38,7 @@ class Outlook:
     target: Target | None = None
     rollout_id: str = ""
     rolled_at: datetime | None = None
+    left_alone_by: str = ""
 
 
 def outlook(
@@ -94,15 +95,20 @@ def _behind(standing: Standing, target: Target, rollout: Rollout | None) -> Outl
         advice=standing.advice,
         target=target,
     )
-    if rollout is None or progress is None or rollout.state is Rolls.SUPERSEDED:
+    if rollout is None or progress is None:
         return request
     if rollout.state not in FINAL and progress.state in UNFINISHED:
-        if may_be_hastened(rollout):
-            return replace(request, rollout_id=rollout.rollout_id)
-        return _joined(standing, rollout, progress)
-    if progress.target.release_version != target.release_version or progress.may_return:
+        hastened = may_be_hastened(rollout)
+        return replace(request, rollout_id=rollout.rollout_id) if hastened else _joined(standing, rollout, progress)
+    if progress.target.release_version != target.release_version:
         return request
-    why = f"the rollout {rollout.rollout_id} to {target.release_version} is through with it ({progress.state.value}{f': {line(progress.why)}' if progress.why else ''})"
+    if rollout.state is Rolls.SUPERSEDED or progress.may_return:
+        return replace(request, left_alone_by=rollout.rollout_id)
+    return _through(rollout, progress)
+
+
+def _through(rollout: Rollout, progress: GroupProgress) -> Outlook:
+    why = f"the rollout {rollout.rollout_id} to {progress.target.release_version} is through with it ({progress.state.value}{f': {line(progress.why)}' if progress.why else ''})"
     advice = (
         "Something put it back: look who updates it besides Nodewarden, and change that."
         if progress.state is GroupState.DONE
@@ -136,7 +142,9 @@ def _on_target(
     release = standing.node_group.release_version
     before = _hosts_are_of_before(incident, standing)
     rolled_at = _rolled_at(incident, standing, rollout) or (now if before else None)
-    if rolled_at is None or now - rolled_at < give_up_after:
+    # What was found long after the roll is no older than that: the AMI cannot have the fix yet.
+    found_at = None if before else incident.first_observed_at
+    if rolled_at is None or now - max(rolled_at, found_at or rolled_at) < give_up_after:
         waits = _waits(standing)
         state = State.ROLLED if before else State.WAITING
         reason = f"{standing.reason}; Inspector has not closed its findings yet" if before else waits.reason

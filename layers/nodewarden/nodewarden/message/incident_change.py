@@ -47,7 +47,7 @@ class IncidentChange:
             case Close(cves=cves):
                 return cves
             case _:
-                return named(self.incident.urgent)
+                return named(self.change.only or self.incident.urgent)
 
     @property
     def took(self) -> timedelta | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nodewarden.inspector_finding.incident import COVERAGE, NETWORK, State
+from nodewarden.inspector_finding.coverage import HOSTS_GONE
+from nodewarden.inspector_finding.incident import COVERAGE, NETWORK, SOME_SUPPRESSED, State
 from nodewarden.message.incident_change import IncidentChange, advice, done, why
 from nodewarden.message.inspector_evidence import evidence
 from nodewarden.message.message import Message, lasting, subject, text
@@ -32,6 +33,7 @@ SAID = {
 }
 # The end of what is no vulnerability.
 OVER = {NETWORK: "No longer reachable", COVERAGE: "Scanned by Inspector again"}
+ENDED = {SOME_SUPPRESSED: "Suppressed in Inspector", HOSTS_GONE: "Gone, and was never scanned by Inspector"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def of_incidents(told: IncidentsChange, stack: str) -> Message:
     key, outcome = first.incident.key, first.change.state
     said, severity = SAID[outcome]
     if first.took is not None:
-        said = OVER.get(key.about, said)
+        said = ENDED.get(first.incident.reason, OVER.get(key.about, said))
     about = list(dict.fromkeys(each for change in told.changes for each in change.about))
     return Message(
         subject=subject(f"{said}: {_several(about, 1)} on {_whose(told)}, {key.region}"),
