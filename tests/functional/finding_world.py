@@ -141,12 +141,13 @@ def found(
 
 
 def reached(
-    number: int, instance: str, *groups: str, tags: dict[str, str] | None = None, interface: str = ""
+    number: int, instance: str, *groups: str, tags: dict[str, str] | None = None, interface: str = "", port: int = 22
 ) -> dict[str, Any]:
     """Give what Inspector says of a port that can be reached on a host, through security groups and an interface."""
     event = said("network-reachability")
     detail = event["detail"]
     detail["findingArn"], detail["updatedAt"] = arn(number), datetime.now(UTC).isoformat()
+    detail["networkReachabilityDetails"]["openPortRange"] = {"begin": port, "end": port}
     steps = detail["networkReachabilityDetails"]["networkPath"]["steps"]
     others = [step for step in steps if step["componentType"] != "AWS::EC2::SecurityGroup"]
     ours = [{"componentId": group, "componentType": "AWS::EC2::SecurityGroup"} for group in groups]

@@ -465,6 +465,31 @@ def test_a_group_that_was_closed_before_inspector_says_it_is_to_blame_still(insp
     assert inspected.told() == []
 
 
+def test_a_port_that_no_rule_lets_in_is_told_though_another_was_just_closed(inspected: FindingWorld) -> None:
+    instance, group = inspected.host(WORKERS, source="0.0.0.0/0")
+    other, innocent = inspected.host(WORKERS, source="10.0.0.0/8")
+
+    inspected.says(
+        reached(1, instance, group), reached(2, instance, group, port=8443), reached(3, other, innocent, port=22)
+    )
+
+    assert inspected.fleet.world.outcomes() == ["revoked"]
+    assert inspected.outcomes() == ["no-group-to-blame"]
+    assert inspected.told()[0].document["about"] == ["TCP/22", "TCP/8443"]
+
+
+def test_what_inspector_reaches_days_after_it_was_closed_is_told(inspected: FindingWorld) -> None:
+    inspected.fleet.behind("dev")
+    instance, group = inspected.host(WORKERS, source="0.0.0.0/0")
+    inspected.says(reached(1, instance, group))
+    assert inspected.outcomes() == []
+    for _ in range(3):
+        inspected.fleet.passes(days=1)
+        inspected.fleet.looks()
+
+    assert inspected.outcomes() == ["no-group-to-blame"]
+
+
 def test_a_group_that_an_instance_outside_of_eks_shares_with_a_host_is_closed_too(inspected: FindingWorld) -> None:
     _, group = inspected.host(WORKERS, source="0.0.0.0/0")
     other = hosts.start_host(inspected.fleet.world.ec2, group, hosts.WEB_SERVER)
@@ -521,6 +546,66 @@ def test_another_reason_is_told_beside_the_first(inspected: FindingWorld) -> Non
     inspected.says(scanned(some[0]), scanned(some[1], "UNSUPPORTED_OS"))
 
     assert inspected.outcomes() == ["not-scanned", "not-scanned"]
+
+
+# What is asked for, and the world moves on
+
+
+@pytest.mark.parametrize("status", ["CLOSED", "SUPPRESSED"])
+def test_what_is_over_before_it_is_planned_is_not_rolled_as_urgent(inspected: FindingWorld, status: str) -> None:
+    inspected.fleet.behind("dev")
+    inspected.says(found())
+    inspected.fleet.passes(minutes=1)
+    inspected.says(found(1, status))
+
+    inspected.fleet.looks()
+    inspected.fleet.passes(hours=2)
+    inspected.fleet.looks()
+
+    assert not inspected.fleet.rollout["urgent"]
+    assert [request.get("unsettled") for request in inspected.requests] == [None]
+
+
+def test_what_opens_again_is_asked_for_again(inspected: FindingWorld) -> None:
+    inspected.fleet.behind("dev")
+    for status in ("ACTIVE", "CLOSED", "ACTIVE"):
+        inspected.says(found(1, status))
+        inspected.fleet.passes(minutes=1)
+
+    inspected.fleet.looks()
+
+    assert inspected.fleet.rollout["urgent"]
+
+
+def test_a_group_that_was_held_meanwhile_is_rolled_as_urgent_when_it_is_not_any_more(inspected: FindingWorld) -> None:
+    inspected.fleet.behind("dev")
+    inspected.says(found())
+    inspected.fleet.looks()
+    inspected.fleet.fleet.tag({"nodewarden:wave": "dev", "nodewarden:hold": "game day"}, "dev", "workers-0")
+    inspected.fleet.until("finished")
+    inspected.fleet.looks()
+    assert inspected.states == ["not-rolled"]
+    inspected.fleet.fleet.tag({"nodewarden:wave": "dev"}, "dev", "workers-0")
+
+    for _ in range(2):
+        inspected.fleet.passes(minutes=15)
+        inspected.fleet.looks()
+
+    assert inspected.fleet.rollout["urgent"]
+    assert inspected.states == ["in-rollout"]
+
+
+def test_a_rollout_that_begins_before_it_is_hastened_is_told_to_take_the_group_as_it_is(
+    inspected: FindingWorld,
+) -> None:
+    inspected.fleet.behind("dev", "prod")
+    inspected.fleet.looks()
+    inspected.says(found())
+    inspected.fleet.ticks(3)
+    inspected.fleet.looks()
+
+    assert not inspected.fleet.rollout["urgent"]
+    assert inspected.outcomes() == ["urgent-requested", "in-rollout"]
 
 
 # As a queue has them

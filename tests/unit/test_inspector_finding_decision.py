@@ -726,6 +726,8 @@ def test_a_finding_that_changes_nothing_of_the_state_is_written_with_nothing_to_
 
 # Network reachability
 
+SSH = frozenset({"TCP/22"})
+
 
 def test_a_port_that_is_reachable_has_the_groups_on_the_way_judged_before_it_is_recorded() -> None:
     decision = Story(NETWORK).comes(reachable())
@@ -765,7 +767,7 @@ def test_where_no_group_is_to_blame_people_hear_that_it_is_something_else_once()
     story = Story(NETWORK)
     for number in range(3):
         story.comes(reachable(number=number))
-        story.written(judged(story.now, (), NOW))
+        story.written(judged(story.now, (), SSH, NOW))
 
     (told,) = story.told
     assert isinstance(told, TellNotToBlame)
@@ -776,12 +778,37 @@ def test_where_no_group_is_to_blame_people_hear_that_it_is_something_else_once()
 def test_where_a_group_is_to_blame_that_is_told_by_itself() -> None:
     story = Story(NETWORK)
     story.comes(reachable())
-    story.written(judged(story.now, (GROUP_ID,), NOW))
+    story.written(judged(story.now, (GROUP_ID,), frozenset(), NOW))
 
     assert (story.now.state, story.now.reason, story.told) == (
         State.REACHABLE,
         f"a rule offends in {GROUP_ID}",
         [],
+    )
+
+
+def test_what_no_rule_lets_in_is_told_beside_what_one_does_and_at_once() -> None:
+    story = Story(NETWORK)
+    story.comes(reachable(), reachable(number=2, port=8443))
+    story.written(judged(story.now, (GROUP_ID,), frozenset({"TCP/8443"}), NOW))
+    story.comes(reachable(number=3, port=3389), at=NOW + MINUTE)
+    story.written(judged(story.now, (), frozenset({"TCP/3389"}), NOW + MINUTE))
+
+    assert [told.opens for told in story.told if isinstance(told, TellNotToBlame)] == [("TCP/8443",), ("TCP/3389",)]
+
+
+def test_what_is_reached_days_after_its_groups_were_judged_is_told_once() -> None:
+    story = Story(NETWORK)
+    story.comes(reachable())
+    story.written(judged(story.now, (GROUP_ID,), frozenset(), NOW))
+    for days in range(1, 6):
+        story.comes(at=NOW + days * DAY)
+
+    (told,) = story.told
+    assert isinstance(told, TellNotToBlame)
+    assert (
+        told.reason
+        == f"a rule offends in {GROUP_ID}, and Inspector reaches it all the same, since 2026-11-24 09:00 UTC"
     )
 
 
@@ -795,7 +822,7 @@ def test_where_inspector_names_no_group_nor_interface_none_is_to_blame() -> None
 def test_when_inspector_no_longer_reaches_the_host_that_is_told() -> None:
     story = Story(NETWORK)
     story.comes(reachable())
-    story.written(judged(story.now, (GROUP_ID,), NOW))
+    story.written(judged(story.now, (GROUP_ID,), frozenset(), NOW))
     story.comes(replace(reachable(), status=CLOSED, updated_at=NOW + HOUR))
 
     (told,) = story.told
@@ -807,7 +834,7 @@ def test_what_was_closed_before_its_groups_were_judged_stays_closed() -> None:
     story = Story(NETWORK)
     story.comes(reachable())
     story.comes(replace(reachable(), status=CLOSED, updated_at=NOW + HOUR))
-    late = judged(story.now, (), NOW + HOUR)
+    late = judged(story.now, (), SSH, NOW + HOUR)
 
     assert (late.changed, late.actions, late.incident.state) == (False, (), State.CLOSED)
 

@@ -170,7 +170,7 @@ def test_what_the_new_ami_does_not_fix_says_since_when() -> None:
 def test_a_port_that_no_group_opens_says_where_to_look() -> None:
     story = Story(NETWORK)
     story.comes(reachable())
-    story.written(judged(story.now, (), NOW))
+    story.written(judged(story.now, (), frozenset({"TCP/22"}), NOW))
 
     message = worded(story.now)
 
@@ -208,7 +208,7 @@ def test_the_end_says_how_long_it_took_and_what_it_was_about() -> None:
 def test_the_end_of_what_is_no_vulnerability_has_words_of_its_own() -> None:
     story = Story(NETWORK)
     story.comes(reachable())
-    story.written(judged(story.now, (), NOW))
+    story.written(judged(story.now, (), frozenset({"TCP/22"}), NOW))
     story.comes(replace(reachable(), status=Status.CLOSED, updated_at=NOW + HOUR))
     unscanned = Story(COVERAGE)
     not_scanned("NO_INVENTORY", story=unscanned)

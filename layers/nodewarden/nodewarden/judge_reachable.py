@@ -17,12 +17,13 @@ from nodewarden.record import Place, stamp
 from nodewarden.security_group.event import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.gather_findings import Word
     from nodewarden.inspector_finding.decision import Decision
     from nodewarden.judge_group import Judged
+    from nodewarden.security_group.rule import IngressRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class Reachable:
         """
         for action in decision.actions:
             if isinstance(action, JudgeGroups):
-                after = judged(decision.incident, self.to_blame(action, words), now)
+                to_blame = self.to_blame(action, words)
+                after = judged(decision.incident, to_blame, _unexplained(words, to_blame), now)
                 return replace(decision, incident=after.incident, changed=decision.changed or after.changed)
         return decision
 
@@ -49,8 +51,8 @@ class Reachable:
         if asked := groups_to_judge(word.finding for word in found if word.finding):
             self.to_blame(asked, found)
 
-    def to_blame(self, action: JudgeGroups, words: Sequence[Word]) -> tuple[str, ...]:
-        """Judge groups, and give those in which a rule offends, or was closed within a day."""
+    def to_blame(self, action: JudgeGroups, words: Sequence[Word]) -> dict[str, list[IngressRule]]:
+        """Judge groups, and give the rules that offend, or were closed within a day, by their group."""
         account, region = words[0].account, words[0].region
         ec2 = self.wired.ec2(account, region)
         of_interfaces = ec2.groups_of_interfaces(action.interface_ids) if action.interface_ids else ()
@@ -64,13 +66,23 @@ class Reachable:
                     place, self.wired, self.wired.mode, Known(cause=_cause(words))
                 )
         raise_first([failure for place in places for failure in self.groups[place.group_id].failures])
-        return tuple(place.group_id for place in places if self._is_to_blame(place))
+        found = {place.group_id: self._offending(place) for place in places}
+        return {group_id: rules for group_id, rules in found.items() if rules}
 
-    def _is_to_blame(self, place: Place) -> bool:
-        if any(verdict.outcome for verdict in self.groups[place.group_id].verdicts):
-            return True
+    def _offending(self, place: Place) -> list[IngressRule]:
+        now = [verdict.rule for verdict in self.groups[place.group_id].verdicts if verdict.outcome]
         entries = self.wired.ledger.entries(place, datetime.now(UTC))
-        return any(remediation.outcome in CLOSING for remediation in entries.remediations)
+        return now + [rule for r in entries.remediations if r.outcome in CLOSING for rule in r.rules]
+
+
+def _unexplained(words: Iterable[Word], to_blame: Mapping[str, list[IngressRule]]) -> frozenset[str]:
+    """Give what is open on the way to hosts, and let in by none of the rules that offend in its own groups."""
+    paths = [word.finding.path for word in words if word.finding and word.record.open and word.finding.path]
+    return frozenset(
+        path.opens
+        for path in paths
+        if not any(path.is_let_in_by(rule) for group in path.group_ids or to_blame for rule in to_blame.get(group, ()))
+    )
 
 
 def _cause(words: Sequence[Word]) -> Cause:

@@ -16,7 +16,7 @@ from nodewarden.errors import NodewardenError
 from nodewarden.finding_ledger import MOST_TOGETHER, Memory
 from nodewarden.gather_standing import Stands, last_rollouts
 from nodewarden.inspector_finding.decision import Look, decide
-from nodewarden.inspector_finding.incident import COVERAGE, NETWORK
+from nodewarden.inspector_finding.incident import COVERAGE
 from nodewarden.node_group import NodeGroupKey
 from nodewarden.settle_incident import settle
 
@@ -49,7 +49,7 @@ def sweep_incidents(
 ) -> None:
     """Decide about each incident of a fleet that is looked at; one that fails does not keep the others back."""
     found = wired.finding_ledger.opened(fleet.failures)
-    opened = [each for each in found if each.incident.key.about not in {NETWORK, COVERAGE}]
+    opened = [each for each in found if each.incident.key.about != COVERAGE]
     if not opened:
         return
     groups = {each.incident.key.hosts for each in opened}

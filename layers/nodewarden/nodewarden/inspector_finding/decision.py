@@ -80,7 +80,7 @@ def decide(look: Look, policy: FindingPolicy, now: datetime) -> Decision:
     if not merged.urgent:
         return decided(look.incident, merged.over(now, _ended_by(changed)), (), written)
     if look.key.about == NETWORK:
-        return _reached(look, merged, written, now)
+        return _reached(look, merged, written, policy, now)
     return _at_risk(look, merged, written, policy, now)
 
 
@@ -144,19 +144,23 @@ def _asked(seen: Outlook) -> str:
     return f"{release} after {seen.left_alone_by}" if seen.left_alone_by else release
 
 
-def _reached(look: Look, merged: Incident, written: tuple[RecordFinding, ...], now: datetime) -> Decision:
+def _reached(
+    look: Look, merged: Incident, written: tuple[RecordFinding, ...], policy: FindingPolicy, now: datetime
+) -> Decision:
     news = {each.record.arn for each in written if each.record.open}
     found = tuple(finding for finding in look.findings if finding.arn in news)
     groups = groups_to_judge(found)
     if groups:
         reason = "the security groups on the way are judged"
-        reached = merged.moved(State.REACHABLE, "", now, reason=reason, advice="")
-        return decided(look.incident, reached, (groups,), written)
-    if found:
-        return decided(
-            look.incident, _not_to_blame(merged, "Inspector names no security group on the way", now), (), written
-        )
-    return decided(look.incident, merged, (), written)
+        after = merged.moved(State.REACHABLE, "", now, reason=reason, advice="")
+    elif found:
+        after = _not_to_blame(merged, "Inspector names no security group on the way", now)
+    elif merged.state is State.REACHABLE and merged.changed_at and now - merged.changed_at >= policy.give_up_after:
+        since = f"since {merged.changed_at:%Y-%m-%d %H:%M} UTC"
+        after = _not_to_blame(merged, f"{merged.reason}, and Inspector reaches it all the same, {since}", now)
+    else:
+        after = merged
+    return decided(look.incident, after, (groups,) if groups else (), written)
 
 
 def groups_to_judge(findings: Iterable[Finding]) -> JudgeGroups | None:
@@ -170,23 +174,25 @@ def groups_to_judge(findings: Iterable[Finding]) -> JudgeGroups | None:
     return JudgeGroups(tuple(groups), tuple(interfaces)) if groups or interfaces else None
 
 
-def judged(incident: Incident, to_blame: Collection[str], now: datetime) -> Decision:
-    """Decide what follows when the groups of a reachable host were judged.
+def judged(incident: Incident, to_blame: Collection[str], unexplained: frozenset[str], now: datetime) -> Decision:
+    """Decide what follows when the groups of reachable hosts were judged.
 
-    `to_blame` are the groups in which a rule offends, whatever became of it: that is told by itself. Where there is none,
-    people hear that it is something else. The incident is as it was written with the request to judge.
+    `to_blame` are the groups in which a rule lets in what is open, whatever became of it: that is told by itself.
+    `unexplained` is what is open and no rule that offends lets in: people hear that it is something else. The incident is
+    as it was written with the request to judge.
     """
     quiet = replace(incident, news=())
     if incident.state is not State.REACHABLE:
         return Decision(incident=incident, actions=(), changed=False)
-    if to_blame:
-        reason = f"a rule offends in {', '.join(named(to_blame))}"
-        return decided(incident, quiet.moved(State.REACHABLE, "", now, reason=reason, advice=""), (), ())
-    return decided(incident, _not_to_blame(quiet, "no rule of the security groups on the way offends", now), (), ())
+    if unexplained:
+        reason = "no rule of the security groups on the way offends"
+        return decided(incident, _not_to_blame(quiet, reason, now, unexplained), (), ())
+    reason = f"a rule offends in {', '.join(named(to_blame))}"
+    return decided(incident, quiet.moved(State.REACHABLE, "", now, reason=reason, advice=""), (), ())
 
 
-def _not_to_blame(incident: Incident, reason: str, now: datetime) -> Incident:
-    return incident.moved(State.NOT_TO_BLAME, "", now, reason=reason, advice=LOOK_ELSEWHERE)
+def _not_to_blame(incident: Incident, reason: str, now: datetime, opens: frozenset[str] = frozenset()) -> Incident:
+    return incident.moved(State.NOT_TO_BLAME, "", now, reason=reason, advice=LOOK_ELSEWHERE, only=opens)
 
 
 def decided(

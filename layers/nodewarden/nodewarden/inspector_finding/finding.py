@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from nodewarden.security_group.rule import EVERY_PROTOCOL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from nodewarden.security_group.rule import PortRange
+    from nodewarden.security_group.rule import IngressRule, PortRange
 
 
 class Kind(StrEnum):
@@ -94,6 +96,11 @@ class NetworkPath:
     def opens(self) -> str:
         """What is open, such as `TCP/22`."""
         return f"{self.protocol}/{self.ports or 'all'}"
+
+    def is_let_in_by(self, rule: IngressRule) -> bool:
+        """Tell whether a rule lets in any of what is open."""
+        same = rule.protocol in {EVERY_PROTOCOL, self.protocol.lower()}
+        return same and (self.ports is None or rule.ports is None or rule.ports.overlaps(self.ports))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
