@@ -16,7 +16,7 @@ export PYTHONPATH := layers/nodewarden:.
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: .venv/ready ## the whole service on this machine: an opening closes and is undone, a release rolls
+demo: .venv/ready ## the whole service on this machine: an opening closes and is undone, a release rolls, a CVE is dealt with
 	@$(BIN)/python -m local.demo
 
 test: .venv/ready .aws-sam/ready ## every test
@@ -35,6 +35,7 @@ check: .venv/ready .venv-sam/ready .aws-sam/ready ## what CI checks: format, lin
 bench: .venv/ready .aws-sam/ready ## what it costs, against bare boto3 making the same calls
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.rollout_year
+	$(BIN)/python -m bench.findings
 
 build: .aws-sam/ready ## what is deployed, in .aws-sam/build
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from local import node_group_samples, template
+from local import finding_samples, node_group_samples, template
 from nodewarden.message.compose import Change, compose
 from nodewarden.message.digest import digest
 from nodewarden.record import Exemption, Outcome, Pause, Place, Remediation, Resumed, Undone, remediation_id
@@ -72,6 +72,7 @@ def changes() -> dict[str, Change]:
         "sweep-stopped": replace(_sweep(), counts={}, findings=(), ending=(), stopped=True),
         **node_group_samples.looks(),
         **node_group_samples.steps(),
+        **finding_samples.incidents(),
         "digest": digest("security_group", _flood(), NOW),
         "digest-of-exemptions": digest("exemption", _exempted(), NOW),
         "digest-of-rollouts": digest("rollout", _halts(), NOW),

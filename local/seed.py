@@ -1,6 +1,6 @@
 """What `sam local invoke` needs, made in a moto server: the ledger, the topic, and a group that is open to the internet.
 
-Writes build/env.json (for --env-vars), build/event.json and build/template.json, and prints the command to run next;
+Writes build/env.json (for --env-vars), build/event.json, build/findings.json and build/template.json, and prints the command to run next;
 `--look` shows afterwards what became of the group and what the ledger says. The template is what `sam build` made, plus
 AWS_ENDPOINT_URL: `--env-vars` gives a value to a variable that the template has and ignores any other, so without it the
 function would speak to AWS.
@@ -20,6 +20,7 @@ import boto3
 from samtranslator.yaml_helper import yaml_parse
 
 from local import hosts, template
+from local.fleet import WAVES
 from nodewarden.aws.dynamodb import unmarshal
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 STACK = "nodewarden"
 REGION = "eu-central-1"
 BUILT = template.ROOT / ".aws-sam/build/template.yaml"
-ENVIRONMENT, EVENT, TEMPLATE = (template.ROOT / f"build/{name}.json" for name in ("env", "event", "template"))
+ENVIRONMENT, EVENT, FINDINGS, TEMPLATE = (
+    template.ROOT / f"build/{name}.json" for name in ("env", "event", "findings", "template")
+)
 RECORDED = template.ROOT / "events/security_group/authorize-ssh-from-anywhere.json"
+RECORDED_FINDINGS = template.ROOT / "events/inspector_finding/sqs-batch.json"
 MADE = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SNS::Topic"}
 
 
@@ -105,6 +109,7 @@ def _seed(moto: Moto, reach: str) -> None:
     ENVIRONMENT.parent.mkdir(exist_ok=True)
     ENVIRONMENT.write_text(json.dumps(_environments(moto.resources() | _pseudo(account), reach), indent=2), "utf-8")
     EVENT.write_text(_event(account, group, rule), "utf-8")
+    FINDINGS.write_text(findings(account), "utf-8")
     TEMPLATE.write_text(json.dumps(_built(), indent=2), "utf-8")
     print(f"{group} is open to the internet. Run:\n")
     print(_command("SecurityGroupFunction --event build/event.json"))
@@ -112,7 +117,9 @@ def _seed(moto: Moto, reach: str) -> None:
     print("Or ask what would be done about it:\n")
     request = json.dumps({"verb": "check", "group": group})
     print(f"echo '{request}' | " + _command("OperatorFunction --event -"))
-    print("\nOr, where moto has node groups (python -m local.fleet), plan a rollout, and move it on:\n")
+    print("\nOr, where moto has node groups (python -m local.fleet), let Inspector find something on their hosts,")
+    print("plan a rollout, and move it on:\n")
+    print(_command("InspectorFindingFunction --event build/findings.json"))
     print(_command("AmiReleaseFunction"))
     print(_command("RolloutFunction"))
 
@@ -165,6 +172,13 @@ def _event(account: str, group: str, rule: str) -> str:
     ):
         text = text.replace(was, is_)
     return text
+
+
+def findings(account: str) -> str:
+    """Give the recorded batch of the queue, about hosts of the first wave's node group (`local.fleet`) in this account."""
+    recorded = json.loads(RECORDED_FINDINGS.read_text("utf-8"))
+    was = next(json.loads(message["body"])["account"] for message in recorded["Records"])
+    return json.dumps(recorded).replace(was, account).replace("demo", WAVES[0])
 
 
 def _look(moto: Moto) -> None:

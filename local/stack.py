@@ -36,7 +36,7 @@ from local.event_pattern import matches
 from nodewarden import wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -215,21 +215,25 @@ class Stack:
         self._fail(config, {"requestPayload": event, "responsePayload": error, "function": function})
 
     def invoke_at_once(self, function: str, event: object, copies: int) -> None:
-        """Invoke copies of a function in parallel. Their AWS calls interleave one by one: AWS's are atomic, moto's not."""
+        """Invoke copies of a function in parallel."""
+        self.invoke_each(function, [event] * copies)
+
+    def invoke_each(self, function: str, events: Sequence[object]) -> list[Any]:
+        """Invoke a function with each event in parallel, and give the answers in their order.
+
+        The AWS calls interleave one by one: AWS's are atomic, moto's not.
+        """
         turn = Lock()
 
         def observer(call: Call) -> None:
             turn.acquire() if call.before else turn.release()
 
         self.observers.append(observer)
-        with self._as(function), ThreadPoolExecutor(copies) as threads:
+        with self._as(function), ThreadPoolExecutor(len(events)) as threads:
             handler = self._handler(function)
-            running = [
-                threads.submit(copy_context().run, handler, event, self._context(function)) for _ in range(copies)
-            ]
+            running = [threads.submit(copy_context().run, handler, each, self._context(function)) for each in events]
         self.observers.remove(observer)
-        for one in running:
-            one.result()
+        return [one.result() for one in running]
 
     def invoked(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Play `Invoke`: an event waits until the one who invokes is done, a request is answered at once."""

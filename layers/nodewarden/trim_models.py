@@ -15,7 +15,7 @@ from typing import Any
 # What the functions call; a test holds it against their roles.
 OPERATIONS = {
     "cloudwatch": {"DescribeAlarms"},
-    "dynamodb": {"GetItem", "Query", "TransactWriteItems", "UpdateItem"},
+    "dynamodb": {"BatchGetItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {
         "AuthorizeSecurityGroupIngress",
         "DescribeImages",

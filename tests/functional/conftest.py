@@ -18,6 +18,7 @@ from local import (
 from local.fake_slack import Slack
 from local.stack import Stack
 from tests import roles
+from tests.functional.finding_world import FindingWorld
 from tests.functional.fleet_watch import NOW, FleetWatch
 from tests.functional.fleet_world import BEGIN, QUICK, FleetWorld
 from tests.functional.slack_world import ALICE, BOB, SlackWorld, slack_stack
@@ -99,6 +100,15 @@ def _slack_fleet(slack_world: SlackWorld, tmp_path: Path) -> Iterator[FleetWorld
         fleet = FleetWorld(slack_world.world, clock)
         fleet.alarm("OK")
         yield fleet
+
+
+@pytest.fixture(name="inspected")
+def _inspected(quick: FleetWorld, tmp_path: Path) -> FindingWorld:
+    """Give a fleet that rolls by a policy of hours, and that Inspector scans, by the shipped policies otherwise."""
+    for name in ("inspector_finding", "security_group"):
+        shipped = (template.ROOT / f"layers/policy/policy/{name}.toml").read_text("utf-8")
+        (tmp_path / f"{name}.toml").write_text(shipped, "utf-8")
+    return FindingWorld(quick)
 
 
 @pytest.fixture(name="allowing_https")

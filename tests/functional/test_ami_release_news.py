@@ -55,6 +55,7 @@ def test_a_release_is_announced_once_on_the_bus_for_anyone_to_subscribe(watch: F
         "parameter": "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/release_version",
         "released_at": event["released_at"],
         "region": "eu-central-1",
+        "may_close": [],
     }
     assert event["released_at"].startswith("2026-11-24T09:00:0")
 

@@ -12,6 +12,7 @@ from local import hosts, template
 from nodewarden import wiring
 from nodewarden.ami_release.standing import HOLD, PIN
 from tests import roles
+from tests.functional.finding_world import found, reached
 from tests.functional.fleet_watch import NEWER, FleetWatch
 from tests.functional.slack_world import ALICE
 from tests.functional.test_security_group_hosts import start_of
@@ -21,6 +22,7 @@ from tests.functional.world import WHO, refuse
 if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
     from tests.functional.slack_world import SlackWorld
+    from tests.functional.world import World
 
 FUNCTIONS = sorted(template.resources("AWS::Lambda::Function"))
 
@@ -61,13 +63,34 @@ def do_everything(fleet: FleetWorld) -> None:
         world.sweep()
     world.ask("resume", what="breaker", **WHO)
     world.ask("status")
+    world.ask("status", what="incidents")
     world.ask("status", remediation=name)
     world.ask("exempt", group=group, protocol="tcp", source="0.0.0.0/0", **{"for": "1h"}, **WHO)
     world.ask("pause", what="acting", **WHO)
     world.ask("resume", what="acting", **WHO)
     assert world.ask("undo", remediation=name, **{"for": "4h"}, **WHO)["ok"]
     watch_a_release(FleetWatch(world.stack))
+    hear_of_inspector(world)
     roll(fleet)
+
+
+def hear_of_inspector(world: World) -> None:
+    """Let Inspector find vulnerabilities on hosts of a group that is behind, and a host that it can reach."""
+    group = world.group("reached", {})
+    instance = hosts.start_host(world.ec2, group, hosts.MANAGED)
+    world.open(group, "0.0.0.0/0")
+    made = world.ec2.create_managed_prefix_list(
+        PrefixListName="everything", MaxEntries=1, AddressFamily="IPv4", Entries=[{"Cidr": "0.0.0.0/0"}]
+    )
+    open_to_list(world, group, made["PrefixList"]["PrefixListId"])
+    interfaces = world.ec2.describe_network_interfaces(
+        Filters=[{"Name": "attachment.instance-id", "Values": [instance]}]
+    )["NetworkInterfaces"]
+    world.ask("resume", what="acting", **WHO)
+    through_its_interface = reached(3, instance, interface=interfaces[0]["NetworkInterfaceId"], tags=hosts.MANAGED)
+    world.stack.put(found(1, group="demo/workers"))
+    world.stack.put(found(2, instance="i-0fedcba9876543210", tags={}))
+    world.stack.deliver(through_its_interface)
 
 
 def watch_a_release(watch: FleetWatch) -> None:
@@ -176,4 +199,6 @@ def test_who_looks_at_the_fleet_changes_nothing_of_it() -> None:
 def test_of_ssm_only_what_aws_publishes_is_read() -> None:
     reading = [s for f in FUNCTIONS for s in roles.statements(f) if "ssm:GetParameters" in roles.actions(s)]
 
-    assert [s["Resource"] for s in reading] == [{"Fn::Sub": "arn:${AWS::Partition}:ssm:*::parameter/aws/service/*"}]
+    published = {"Fn::Sub": "arn:${AWS::Partition}:ssm:*::parameter/aws/service/*"}
+    assert reading
+    assert all(s["Resource"] == published for s in reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from local import (
     aws,  # noqa: F401  # sets the environment before the server and boto3 read it
     runtime,
 )
+from local.seed import findings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,24 @@ def test_the_built_functions_plan_a_rollout_and_tick_it(tmp_path: Path) -> None:
     (rollout,) = looked["planned"]
     assert {name: each["state"] for name, each in ticked.items()} == {rollout: "planned"}
     assert [each["rollout"] for each in listed["rollouts"]] == [rollout]
+
+
+def test_the_built_function_decides_about_a_batch_of_findings_and_says_which_message_failed(tmp_path: Path) -> None:
+    for folder in ("fleet", "findings", "ask"):
+        (tmp_path / folder).mkdir()
+    with runtime.fleet(tmp_path / "fleet") as endpoint:
+        session = boto3.Session(region_name=runtime.REGION)
+        with closing(session.client("dynamodb", endpoint_url=endpoint)) as dynamodb:
+            runtime.create_ledger(dynamodb)
+        with closing(session.client("sts", endpoint_url=endpoint)) as sts:
+            batch = json.loads(findings(sts.get_caller_identity()["Account"]))
+
+        answer = invoke("InspectorFindingFunction", endpoint, tmp_path / "findings", batch)
+        listed = invoke("OperatorFunction", endpoint, tmp_path / "ask", {"verb": "status", "what": "incidents"})
+
+    no_json = next(record["messageId"] for record in batch["Records"] if not record["body"].startswith("{"))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": no_json}]}
+    assert sorted(each["state"] for each in listed["incidents"]) == ["no-group-to-blame", "urgent-requested"]
 
 
 def invoke(function: str, endpoint: str, folder: Path, event: dict[str, Any]) -> dict[str, Any]:

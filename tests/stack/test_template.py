@@ -27,6 +27,7 @@ MAPPINGS = {
     mapping["EventSourceArn"]["Fn::GetAtt"][0]: mapping
     for mapping in template.resources("AWS::Lambda::EventSourceMapping").values()
 }
+QUEUES_OF_EVENTS = {"HostStartQueue": "HostStarted", "FindingQueue": "HostFound"}
 LISTENING = [rule for rule in template.resources("AWS::Events::Rule").values() if "EventPattern" in rule]
 SCHEDULES = [rule for rule in template.resources("AWS::Events::Rule").values() if "ScheduleExpression" in rule]
 
@@ -108,12 +109,25 @@ def test_starts_of_hosts_are_judged_by_a_bounded_number_of_copies_many_at_once()
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_a_message_that_fails_comes_again_after_the_function_is_surely_over_and_is_kept_in_the_end() -> None:
-    queue = template.resources("AWS::SQS::Queue")["HostStartQueue"]
+def test_findings_are_decided_about_hundreds_at_once_by_as_few_copies_as_there_can_be() -> None:
+    mapping = MAPPINGS["FindingQueue"]
 
-    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS["SecurityGroupHostsFunction"]["Timeout"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["BatchSize"] >= 100
+    assert mapping["MaximumBatchingWindowInSeconds"] > 0
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize("name", QUEUES_OF_EVENTS)
+def test_a_message_that_fails_comes_again_after_the_function_is_surely_over_and_is_kept_in_the_end(name: str) -> None:
+    queue, function = template.resources("AWS::SQS::Queue")[name], MAPPINGS[name]["FunctionName"]["Ref"]
+
+    assert (
+        queue["VisibilityTimeout"]
+        >= 6 * FUNCTIONS[function]["Timeout"] + MAPPINGS[name]["MaximumBatchingWindowInSeconds"]
+    )
     assert queue_of(queue["RedrivePolicy"]["deadLetterTargetArn"]) == "FailuresQueue"
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 3
 
 
 def test_every_target_of_a_rule_has_a_dead_letter_queue_and_states_its_retries() -> None:
@@ -134,12 +148,13 @@ def test_eventbridge_and_the_topic_may_send_to_the_dead_letter_queue_and_nobody_
     assert topic["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "NoticeTopic"}}}
 
 
-def test_only_the_rule_of_host_starts_may_send_to_their_queue() -> None:
-    policy = template.resources("AWS::SQS::QueuePolicy")["HostStartQueuePolicy"]
+@pytest.mark.parametrize(("queue", "rule"), QUEUES_OF_EVENTS.items())
+def test_only_the_rule_of_its_events_may_send_to_a_queue(queue: str, rule: str) -> None:
+    policy = template.resources("AWS::SQS::QueuePolicy")[f"{queue}Policy"]
     (statement,) = policy["PolicyDocument"]["Statement"]
 
-    assert policy["Queues"] == [{"Ref": "HostStartQueue"}]
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["HostStarted", "Arn"]}}}
+    assert policy["Queues"] == [{"Ref": queue}]
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nodewarden.ami_release.fleet import FleetLook, Plan
 from nodewarden.ami_release.fleet_news import MOST_NEW, MOST_RELEASES, Surroundings, sum_up
+from nodewarden.ami_release.may_close import MayClose
 from nodewarden.ami_release.sighting import Earlier, NewsKind, Sighting
 from nodewarden.ami_release.standing import Standing, State
 from nodewarden.ami_release.unmanaged import Kind, Unmanaged
@@ -41,6 +42,9 @@ def standing(
     group = NodeGroup(key=key, status="ACTIVE", ami_type=ami_type, version="1.33", release_version=OLD)
     to = Target(release_version=target, parameter=f"/{ami_type}", released_at=NOW)
     return Standing(node_group=group, state=state, reason="because", advice="do this", target=to, wave=wave)
+
+
+WAITS = MayClose(incident_id="ami-0-0123456789ab", cluster="demo", node_group="workers", about=("CVE-2026-10001",))
 
 
 def sighting(change: NewsKind = NewsKind.RELEASED, version: int = 2, ami_type: str = AL2023) -> Sighting:
@@ -235,7 +239,8 @@ fleets = st.lists(
 def test_the_same_fleet_is_never_told_twice_and_a_look_reads_as_it_was_written(
     first: list[Standing], second: list[Standing]
 ) -> None:
-    before = look(*first, sightings=[sighting()], unmanaged=[Unmanaged(cluster="demo", kind=Kind.FARGATE, where="a")])
+    waited = replace(sighting(), may_close=(WAITS,))
+    before = look(*first, sightings=[waited], unmanaged=[Unmanaged(cluster="demo", kind=Kind.FARGATE, where="a")])
     after = look(*second, before=before, sightings=[sighting()], failures=["demo: denied"])
 
     assert not look(*second, before=after, sightings=[sighting()]).is_news
@@ -247,7 +252,7 @@ def test_the_same_fleet_is_never_told_twice_and_a_look_reads_as_it_was_written(
 @given(st.sampled_from(NewsKind), st.lists(st.sampled_from([OLD, NEW]), unique=True), st.none() | st.just(OLD))
 def test_a_sighting_reads_as_it_was_written(kind: NewsKind, recalled: list[str], previous: str | None) -> None:
     earlier = tuple(Earlier(release_version=release, first_seen=NOW) for release in recalled)
-    written = replace(sighting(kind), recalled=tuple(recalled), previous=previous, earlier=earlier)
+    written = replace(sighting(kind), recalled=tuple(recalled), previous=previous, earlier=earlier, may_close=(WAITS,))
 
     assert read_sighting(unmarshal(marshal(sighting_item(written, ACCOUNT, REGION)))) == written
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodewarden.ami_release.announcement import DETAIL_TYPE, SOURCE, detail
+from nodewarden.ami_release.may_close import MayClose
 from nodewarden.ami_release.sighting import (
     MOST_EARLIER,
     MOST_RECALLED,
@@ -285,7 +286,14 @@ def test_recalls_are_not_remembered_without_end() -> None:
 def test_the_detail_of_the_event_is_as_in_the_example() -> None:
     example = json.loads(EXAMPLE.read_text("utf-8"))
     released_at = datetime(2026, 11, 24, 8, 12, 30, tzinfo=UTC)
-    sighting = memory(seen(MIDDLE, released_at=released_at - HOUR), seen(NEW, released_at=released_at))
+    waits = MayClose(
+        incident_id="ami-0123456789abcdef0-0123456789ab",
+        cluster="demo",
+        node_group="workers",
+        about=("CVE-2026-10001",),
+    )
+    remembered = memory(seen(MIDDLE, released_at=released_at - HOUR), seen(NEW, released_at=released_at))
+    sighting = replace(remembered, may_close=(waits,))
 
     assert (example["source"], example["detail-type"]) == (SOURCE, DETAIL_TYPE)
     assert detail(sighting, REGION) == example["detail"]

@@ -18,6 +18,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from nodewarden import errors
 from nodewarden.ami_release.standing import State as Standing
+from nodewarden.inspector_finding.incident import State as Incident
+from nodewarden.inspector_finding.policy import read as read_findings
 from nodewarden.message import flood
 from nodewarden.message.rollout import HALTS
 from nodewarden.message.way_on import ways_on
@@ -50,6 +52,7 @@ POLICY = ROOT / "layers/policy/policy"
 POLICIES = [
     ("security_group.toml", security_group_policy.read, "aws_prefix_lists"),
     ("rollout.toml", read_rollout, "freeze"),
+    ("inspector_finding.toml", read_findings, "give_up_after"),
     ("notice.toml", flood.read, "critical_alone"),
     ("slack.toml", slack_policy.read, "users"),
 ]
@@ -183,11 +186,16 @@ def test_every_button_is_in_the_readme_with_its_verb() -> None:
         assert f"the verb `{button.request['verb']}`" in line
 
 
-def test_every_setting_of_a_wave_is_in_the_readme() -> None:
-    wave = tomllib.loads((POLICY / "rollout.toml").read_text("utf-8"))["wave"][0]
+@pytest.mark.parametrize(
+    ("file", "table", "has"),
+    [("rollout.toml", "wave", {"soak", "alarms"}), ("inspector_finding.toml", "urgent", {"severities", "min_epss"})],
+)
+def test_every_setting_of_a_wave_and_of_what_is_urgent_is_in_the_readme(file: str, table: str, has: set[str]) -> None:
+    entries = tomllib.loads((POLICY / file).read_text("utf-8"))[table]
+    keys = {key for entry in entries for key in entry} - {"name"}
 
-    assert {"soak", "alarms"} <= wave.keys()
-    assert [key for key in wave if key != "name" and f"`{key}`" not in README.read_text("utf-8")] == []
+    assert has <= keys
+    assert [key for key in sorted(keys) if f"`{key}`" not in README.read_text("utf-8")] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
@@ -241,7 +249,9 @@ def test_every_alarm_has_its_heading_in_the_runbook() -> None:
 
 
 @pytest.mark.parametrize(
-    "states", [Outcome, State, GroupState, Standing], ids=["outcome", "rollout", "group", "standing"]
+    "states",
+    [Outcome, State, GroupState, Standing, Incident],
+    ids=["outcome", "rollout", "group", "standing", "incident"],
 )
 def test_every_outcome_and_state_is_in_the_runbook(states: type[StrEnum]) -> None:
     rows = [row.split(" | ")[0] for row in RUNBOOK.read_text("utf-8").splitlines() if row.startswith("| `")]

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from local import hosts
 from local.fleet import REGION
+from nodewarden.aws.ec2 import FILTER_VALUES
 from nodewarden.aws.instance import Instances
 from nodewarden.errors import ThrottledError
 
@@ -59,3 +60,38 @@ def test_an_error_code_has_one_meaning() -> None:
 
     with stubber, pytest.raises(ThrottledError, match="ec2:DescribeInstances"):
         Instances(client).unmanaged_hosts()
+
+
+def test_instances_are_asked_for_their_tags_and_those_that_are_gone_are_absent() -> None:
+    with mock_aws():
+        client = boto3.client("ec2", region_name=REGION)
+        group = hosts.make_group(client, "hosts", {})
+        managed, server = (hosts.start_host(client, group, tags) for tags in (hosts.MANAGED, hosts.WEB_SERVER))
+
+        found = Instances(client).tags([managed, server, managed, "i-0fedcba9876543210"])
+
+    assert found == {managed: hosts.MANAGED, server: hosts.WEB_SERVER}
+
+
+def test_more_instances_than_one_filter_takes_are_asked_for_in_several_calls() -> None:
+    client: Any = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    ids = [f"i-{number:017x}" for number in range(FILTER_VALUES + 1)]
+    stubber = Stubber(client)
+    for some in (ids[:FILTER_VALUES], ids[FILTER_VALUES:]):
+        asked = {
+            "Filters": [{"Name": "instance-id", "Values": some}],
+            "IncludeManagedResources": True,
+            "MaxResults": 1000,
+        }
+        answer = {"Reservations": [{"Instances": [{"InstanceId": each} for each in some]}]}
+        stubber.add_response("describe_instances", answer, asked)
+
+    with stubber:
+        assert Instances(client).tags(ids) == {each: {} for each in ids}
+
+
+def test_nobody_asked_for_is_no_call() -> None:
+    client: Any = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+
+    with Stubber(client):
+        assert Instances(client).tags([]) == {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import Family
 from nodewarden.ami_release.fleet import FleetLook, Listed, ReleaseNews
+from nodewarden.ami_release.may_close import MayClose
 from nodewarden.ami_release.sighting import NewsKind
 from nodewarden.ami_release.standing import State
 from nodewarden.ami_release.unmanaged import Kind, Unmanaged
@@ -76,6 +77,24 @@ def test_a_release_says_which_node_groups_it_concerns_and_what_happens_when() ->
         "Changes: https://github.com/awslabs/amazon-eks-ami/releases/tag/v20261123",
     ]
     assert message.attributes == {"kind": "ami_release", "severity": "medium", "outcome": "released"}
+
+
+def test_a_release_names_the_incidents_that_it_may_close() -> None:
+    waits = [
+        MayClose(
+            incident_id=f"ami-0-{n}", cluster="demo", node_group=f"workers-{n}", about=("CVE-2026-1", "CVE-2026-2")
+        )
+        for n in range(7)
+    ]
+
+    message = worded(releases=(replace(RELEASED, may_close=tuple(waits)),))
+
+    line = "          - may close what Inspector finds on demo/workers-0: CVE-2026-1, CVE-2026-2; it says so when hosts run it"
+    assert line in message.text.splitlines()
+    assert "          - and 2 more" in message.text.splitlines()
+    assert [each["incident"] for each in message.document["releases"][0]["may_close"]] == [
+        f"ami-0-{n}" for n in range(7)
+    ]
 
 
 def test_a_release_that_another_rollout_keeps_waiting_says_so() -> None:

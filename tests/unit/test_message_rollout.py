@@ -97,7 +97,15 @@ def test_a_plan_that_no_window_lets_start_says_so() -> None:
 
 
 def test_an_urgent_plan_says_so() -> None:
-    assert "Why: urgent: a newer AMI is released" in lines(worded(replace(two_waves(), urgent=True)))
+    rollout = two_waves()
+    (step,) = rollout.steps
+    unsoaked = replace(step, waves=tuple(replace(wave, soak=0 * DAY) for wave in step.waves))
+
+    message = worded(replace(rollout, urgent=True, steps=(unsoaked,)))
+
+    assert "When: wave prod (1 node group): when dev is done, and somebody approves it" in lines(message)
+    assert message.subject == f"Planned, urgent: 3 node groups to AL2023 {NEW}, eu-central-1"
+    assert "Why: urgent: a newer AMI is released" in lines(message)
 
 
 @pytest.mark.parametrize("kind", [StepKind.WAVE_STARTED, StepKind.FINISHED])

@@ -12,6 +12,7 @@ import pytest
 
 from local.samples import KEPT, STACK, changes, kept, messages
 from nodewarden.message.compose import Change, compose
+from nodewarden.message.inspector_finding import SAID, IncidentsChange
 from nodewarden.message.message import LONGEST_SUBJECT, WIDTH, Command, Message, command, subject, text
 from nodewarden.message.rollout import RolloutStep
 from nodewarden.message.security_group import SILENT
@@ -56,6 +57,9 @@ def test_every_kind_of_change_and_every_outcome_has_its_message() -> None:
     assert {change.outcome for change in shown if isinstance(change, Remediation)} == {*Outcome} - SILENT
     assert {change.step.kind for change in shown if isinstance(change, RolloutStep)} == {*StepKind}
     assert {
+        each.change.state for change in shown if isinstance(change, IncidentsChange) for each in change.changes
+    } == SAID.keys()
+    assert {
         change.rollout.halt.cause for change in shown if isinstance(change, RolloutStep) if change.rollout.halt
     } == {*HaltCause}
 
@@ -90,7 +94,7 @@ def test_what_a_message_suggests_is_accepted_as_it_stands(name: str) -> None:
             with pytest.raises(ReachedError):
                 (undo if words[3] == "UndoFunction" else operate)(json.loads(words[-1]), Unwired())  # type: ignore[arg-type]
         else:
-            assert words[:3] == ["aws", "ec2", "revoke-security-group-ingress"]
+            assert words[:3] == ["aws", "ec2", "revoke-security-group-ingress"] or words[:2] == ["aws", "inspector2"]
 
 
 @EVERY

@@ -14,6 +14,7 @@ from nodewarden.ami_release.unmanaged import Kind, Unmanaged
 from nodewarden.aws.dynamodb import Attr
 from nodewarden.item import SCHEMA, read_entry
 from nodewarden.record import stamp
+from nodewarden.sighting_ledger import read_may_close
 
 if TYPE_CHECKING:
     from nodewarden.aws.dynamodb import Item, Items
@@ -131,5 +132,6 @@ def _release(value: Item) -> ReleaseNews:
         "named": tuple(value["named"]),
         "rollouts": tuple(value["rollouts"]),
         "expected_at": datetime.fromisoformat(value["expected_at"]) if value["expected_at"] else None,
+        "may_close": tuple(map(read_may_close, value.get("may_close", ()))),
     }
     return ReleaseNews(**value | read)

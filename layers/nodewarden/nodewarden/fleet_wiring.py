@@ -18,7 +18,9 @@ from nodewarden.aws.image import Images
 from nodewarden.aws.instance import Instances
 from nodewarden.aws.ssm import Ssm
 from nodewarden.aws.subnet import Subnets
+from nodewarden.finding_ledger import FindingLedger
 from nodewarden.fleet_ledger import FleetLedger
+from nodewarden.inspector_finding import policy as finding_policy
 from nodewarden.rollout import policy as rollout_policy
 from nodewarden.rollout_ledger import RolloutLedger
 from nodewarden.security_group.verdict import Mode
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_ssm import SSMClient
 
+    from nodewarden.inspector_finding.policy import FindingPolicy
     from nodewarden.rollout.policy import RolloutPolicy
 
 
@@ -57,6 +60,16 @@ class FleetWiring(Wiring):
     def rollout_ledger(self) -> RolloutLedger:
         """What is remembered of the rollouts of Nodewarden's own account and region."""
         return RolloutLedger(items=self.items, account=self.account, region=self.region, retention=self.retention)
+
+    @property
+    def finding_policy(self) -> FindingPolicy:
+        """The checked policy of `inspector_finding.toml`; raises PolicyError."""
+        return _finding_policy(self.variable("POLICY_FOLDER"))
+
+    @property
+    def finding_ledger(self) -> FindingLedger:
+        """What is remembered of Inspector's findings in Nodewarden's own account and region."""
+        return FindingLedger(items=self.items, account=self.account, region=self.region, retention=self.retention)
 
     @property
     def bus(self) -> Bus:
@@ -129,3 +142,8 @@ def _events(region: str) -> EventBridgeClient:
 @once
 def _rollout_policy(folder: str) -> RolloutPolicy:
     return rollout_policy.read(policy.load(Path(folder), "rollout"))
+
+
+@once
+def _finding_policy(folder: str) -> FindingPolicy:
+    return finding_policy.read(policy.load(Path(folder), "inspector_finding"))

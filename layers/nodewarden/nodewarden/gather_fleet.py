@@ -11,7 +11,7 @@ from nodewarden.errors import NodewardenError
 from nodewarden.node_group import NodeGroupKey, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from nodewarden.ami_release.sighting import Sighting
     from nodewarden.ami_release.target import NoTarget
@@ -29,14 +29,14 @@ class Fleet:
     """What was seen of the clusters of an account and region.
 
     `fargate_profiles` are names by cluster, `hosts` the tags of the hosts that no node group has by instance id. `unseen`
-    names the clusters that could not be read as a whole, `failures` says why, and `unread` both in words.
+    names the clusters that could not be read as a whole, and why, `failures` is all that failed, `unread` both in words.
     """
 
     clusters: dict[str, Cluster] = field(default_factory=dict)
     node_groups: list[NodeGroup] = field(default_factory=list)
     fargate_profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     hosts: dict[str, dict[str, str]] = field(default_factory=dict)
-    unseen: set[str] = field(default_factory=set)
+    unseen: dict[str, NodewardenError] = field(default_factory=dict)
     failures: list[NodewardenError] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Fleet:
         except NodewardenError as error:
             self.failures.append(error)
             self.unread.append(f"{cluster}: {error}")
-            self.unseen.add(cluster)
+            self.unseen.setdefault(cluster, error)
             return None
 
 
@@ -71,7 +71,7 @@ def gather_fleet(eks: Eks, instances: Instances, account: str, region: str) -> F
             fleet.clusters[name] = cluster
             _gather_cluster(fleet, name, eks, account, region)
     if (hosts := fleet.read("hosts outside of node groups", instances.unmanaged_hosts)) is None:
-        fleet.unseen |= fleet.clusters.keys()
+        fleet.unseen = dict.fromkeys(fleet.clusters, fleet.failures[-1]) | fleet.unseen
     fleet.hosts = hosts or {}
     return fleet
 
@@ -82,6 +82,20 @@ def _gather_cluster(fleet: Fleet, name: str, eks: Eks, account: str, region: str
         if (found := fleet.read(name, lambda key=key: eks.node_group(key))) is not None:  # type: ignore[misc]
             fleet.node_groups.append(found)
     fleet.fargate_profiles[name] = fleet.read(name, lambda: eks.fargate_profiles(name)) or ()
+
+
+def gather_node_groups(keys: Iterable[NodeGroupKey], eks: Eks) -> Fleet:
+    """Look at some node groups and their clusters; a cluster that cannot be read does not hide the others."""
+    fleet = Fleet()
+    by_cluster: dict[str, list[NodeGroupKey]] = {}
+    for key in sorted(keys):
+        by_cluster.setdefault(key.cluster, []).append(key)
+    for name, groups in by_cluster.items():
+        if (cluster := fleet.read(name, lambda name=name: eks.cluster(name))) is not None:  # type: ignore[misc]
+            fleet.clusters[name] = cluster
+            found = (fleet.read(name, lambda key=key: eks.node_group(key)) for key in groups)  # type: ignore[misc]
+            fleet.node_groups += filter(None, found)
+    return fleet
 
 
 def gather_releases(

@@ -5,15 +5,15 @@ Starts come in batches, from a queue: one call describes all instances of a batc
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nodewarden.errors import EventError, NodewardenError
+from nodewarden.errors import NodewardenError
 from nodewarden.gather import Known
 from nodewarden.judge_group import Judged, judge_group
+from nodewarden.queue_message import event_of
 from nodewarden.record import Place, stamp
 from nodewarden.security_group.event import HostStart, parse_host_start
 from nodewarden.security_group.policy import ALL
@@ -63,7 +63,7 @@ def _by_place(records: Iterable[Mapping[str, Any]], judged: HostsJudged) -> dict
     found: dict[tuple[str, str], list[Started]] = defaultdict(list)
     for record in records:
         try:
-            start = parse_host_start(_event(record))
+            start = parse_host_start(event_of(record))
         except NodewardenError as error:
             judged.failed[record["messageId"]] = error
         else:
@@ -74,18 +74,6 @@ def _by_place(records: Iterable[Mapping[str, Any]], judged: HostsJudged) -> dict
 def _times(record: Mapping[str, Any]) -> int:
     """Tell how often the queue gave the message out, this time included (`ApproximateReceiveCount`)."""
     return int(record["attributes"]["ApproximateReceiveCount"])
-
-
-def _event(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        event = json.loads(record["body"])
-    except (ValueError, RecursionError) as error:
-        message = f"the queue's message {record['messageId']} is not JSON: {error}"
-        raise EventError(message) from error
-    if not isinstance(event, dict):
-        message = f"the queue's message {record['messageId']} is not an event"
-        raise EventError(message)
-    return event
 
 
 def _judge_region(account: str, region: str, started: list[Started], wired: Wiring, judged: HostsJudged) -> None:

@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.fleet import FleetLook
 from nodewarden.ami_release.fleet_news import Surroundings, sum_up
-from nodewarden.ami_release.judgement import Look, standing_of
 from nodewarden.ami_release.sighting import Seen, compare
 from nodewarden.ami_release.unmanaged import unmanaged
 from nodewarden.gather_fleet import gather_fleet, gather_releases
+from nodewarden.gather_standing import stand
+from nodewarden.name_waiting import name_waiting
 from nodewarden.node_group import Target
 from nodewarden.plan_rollouts import plan_rollouts
+from nodewarden.sweep_incidents import sweep_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from nodewarden.ami_release.sighting import News, Sighting
-    from nodewarden.ami_release.standing import Standing
     from nodewarden.errors import NodewardenError
     from nodewarden.fleet_wiring import FleetWiring
-    from nodewarden.gather_fleet import Fleet, Releases
+    from nodewarden.gather_fleet import Releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,12 @@ def look_at_fleet(wired: FleetWiring) -> Looked | None:
     fleet = gather_fleet(wired.eks(account, region), wired.instances(account, region), account, region)
     releases = gather_releases(fleet.node_groups, known, wired.ssm(account, region), wired.images(account, region))
     now = datetime.now(UTC)
-    news = _compare(known, releases, now)
+    news = name_waiting(_compare(known, releases, now), wired.finding_ledger)
     if not all(wired.sighting_ledger.remember(changed) for each in news if (changed := each.changed)):
         return None
     sightings = known | {each.sighting.parameter: each.sighting for each in news if each.sighting}
-    standings = tuple(_stand(fleet, releases, sightings, wired, now))
+    standings = tuple(stand(fleet, releases, sightings, wired.rollout_policy, now))
+    sweep_incidents(fleet, standings, sightings, wired, now)
     first_seen = {sighting.parameter: sighting.first_seen for sighting in sightings.values()}
     planning = plan_rollouts(standings, first_seen, before.going if before else (), wired, now)
     around = Surroundings(
@@ -80,22 +82,3 @@ def _compare(known: Mapping[str, Sighting], releases: Releases, now: datetime) -
         for (ami_type, minor), target in releases.found.items()
         if isinstance(target, Target)
     ]
-
-
-def _stand(
-    fleet: Fleet, releases: Releases, sightings: Mapping[str, Sighting], wired: FleetWiring, now: datetime
-) -> Iterator[Standing]:
-    """Say where each node group stands."""
-    for group in fleet.node_groups:
-        found = releases.found[group.ami_type, group.version]
-        sighting = sightings.get(found.parameter)
-        wave = wired.rollout_policy.wave_of(group)
-        look = Look(
-            node_group=group,
-            cluster=fleet.clusters[group.key.cluster],
-            found=found,
-            image=releases.image_of(found) if isinstance(found, Target) else None,
-            recalled=sighting.recalled if sighting else (),
-            wave=wave.name if wave else None,
-        )
-        yield standing_of(look, now)

@@ -14,15 +14,17 @@ from nodewarden.aws.dynamodb import unmarshal
 from nodewarden.breaker import read_resumed
 from nodewarden.digest_ledger import read_digest
 from nodewarden.errors import NodewardenError, UnavailableError
+from nodewarden.finding_item import INCIDENT
 from nodewarden.fleet_ledger import read_look
 from nodewarden.item import read_exemption, read_pause, read_remediation
 from nodewarden.message.compose import compose
 from nodewarden.message.digest import digest
-from nodewarden.message.flood import Changed, News, incidents, sort_out
+from nodewarden.message.flood import Changed, News, by_entry, sort_out
 from nodewarden.message.rollout import RolloutStep
 from nodewarden.rollout_item import HEAD, read_head
 from nodewarden.sighting_ledger import SIGHTING, read_sighting
 from nodewarden.sweep_ledger import read_run
+from nodewarden.tell_incidents import IncidentChanged, changes_of, tell_incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -96,36 +98,50 @@ def tell_each(records: Iterable[Mapping[str, Any]], telling: Telling, now: datet
     """Tell people of each change, of a flood in digests, and the bus of each release.
 
     What cannot be told keeps nothing back but later changes of the same entry: told before it, they would be all of it.
+    Changes of incidents are told last, those that became the same at once: one vulnerability comes to many node groups.
     """
-    found, failures = _gather(records, telling.stack)
+    found, of_incidents, failures = _gather(records, telling.stack)
     untold, unknown = _untold(found, telling.ledger)
     alone, digests = sort_out([one for one in untold if isinstance(one, News)], telling.policy)
     by_themselves = [one for one in untold if isinstance(one, Release)] + alone
     failures += unknown
-    for incident in incidents(by_themselves):
-        failures += _in_order(incident, telling)
+    for entry in by_entry(by_themselves):
+        failures += _in_order(entry, telling)
     for part in digests:
         failures += _together(part, telling, now)
-    return failures
+    not_told = tell_incidents(of_incidents, telling.ledger, telling.topic, telling.stack)
+    return failures + [Failure(each.sequence_number, error) for each, error in not_told]
 
 
-def _gather(records: Iterable[Mapping[str, Any]], stack: str) -> tuple[list[Changed], list[Failure]]:
+def _gather(
+    records: Iterable[Mapping[str, Any]], stack: str
+) -> tuple[list[Changed], list[IncidentChanged], list[Failure]]:
     """Read what is news in the records, each change once; what cannot be read keeps nothing back."""
     found: dict[str, Changed] = {}
+    of_incidents: list[IncidentChanged] = []
     failures = []
     for record in records:
         number = record["dynamodb"]["SequenceNumber"]
         try:
-            for one in _news(unmarshal(record["dynamodb"]["NewImage"]), number, stack):
+            item = unmarshal(record["dynamodb"]["NewImage"])
+            if _kind(item) == INCIDENT:
+                of_incidents += changes_of(item, number)
+                continue
+            for one in _news(item, number, stack):
                 found.setdefault(one.change, one)
         except NodewardenError as error:
             failures.append(Failure(number, error))
-    return [*found.values()], failures
+    return [*found.values()], of_incidents, failures
+
+
+def _kind(item: Item) -> str:
+    """Give the first word of its sort key."""
+    return str(item["sk"]).partition("#")[0]
 
 
 def _news(item: Item, sequence_number: str, stack: str) -> list[Changed]:
     """Give what was not told of an item when it was written."""
-    kind, told = str(item["sk"]).partition("#")[0], int(item.get("told", 0))
+    kind, told = _kind(item), int(item.get("told", 0))
     known: dict[str, Any] = {"pk": item["pk"], "sk": item["sk"], "sequence_number": sequence_number}
     if kind == SIGHTING:
         sighting = read_sighting(item)
@@ -140,22 +156,22 @@ def _untold(found: Sequence[Changed], ledger: Ledger) -> tuple[list[Changed], li
     """Leave out what was told since, by what the ledger says now."""
     untold: list[Changed] = []
     failures: list[Failure] = []
-    for incident in incidents(found):
+    for entry in by_entry(found):
         try:
-            told = ledger.told(incident[0].key)
+            told = ledger.told(entry[0].key)
         except NodewardenError as error:
-            failures += _not_told(incident, error)
+            failures += _not_told(entry, error)
             continue
-        untold += [one for one in incident if one.version > told]
+        untold += [one for one in entry if one.version > told]
     return untold, failures
 
 
-def _in_order(incident: Sequence[Changed], telling: Telling) -> list[Failure]:
-    for index, one in enumerate(incident):
+def _in_order(entry: Sequence[Changed], telling: Telling) -> list[Failure]:
+    for index, one in enumerate(entry):
         try:
             _tell(one, telling)
         except NodewardenError as error:
-            return _not_told(incident[index:], error)
+            return _not_told(entry[index:], error)
     return []
 
 

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 from nodewarden.ami_release.ami_type import family_of
 from nodewarden.ami_release.fleet import Plan
 from nodewarden.ami_release.standing import State, eligible
-from nodewarden.rollout.plan import Candidate, plan, settled
+from nodewarden.rollout.plan import NOTHING_SETTLED, RELEASED, Candidate, plan, settled
 from nodewarden.rollout.state import UNFINISHED, GroupState
+from nodewarden.urgent_requests import asked_for, let_go, takes, urgent_because
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from nodewarden.ami_release.standing import Standing
     from nodewarden.errors import NodewardenError
     from nodewarden.fleet_wiring import FleetWiring
-    from nodewarden.node_group import NodeGroupKey, Target
-    from nodewarden.rollout.plan import Planned
+    from nodewarden.inspector_finding.action import RequestUrgent
+    from nodewarden.node_group import NodeGroupKey
+    from nodewarden.rollout.plan import Pair, Planned
     from nodewarden.rollout.state import Rollout
     from nodewarden.rollout_ledger import RolloutLedger
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 class Planning:
     """What planning came to: `plans` are the rollouts that go on now, `planned` the ids of those that are new.
 
-    `standings` are all that were given, those of the node groups that a former rollout is through with changed.
-    `failures` are of former rollouts that could not be read: they count for nothing.
+    `standings` are all that were given, those of the node groups that a former rollout is through with changed. `failures`
+    are of former rollouts and of requests that could not be read: they count for nothing.
     """
 
     standings: tuple[Standing, ...]
@@ -55,15 +57,20 @@ def plan_rollouts(
     going = {rollout.family: rollout for rollout in active}
     behind = [candidate for standing in standings if (candidate := _candidate(standing))]
     open_ = [c for c in behind if c.family not in going or going[c.family].wave < 0]
-    waiting = [c for c in open_ if not _takes(going.get(c.family), c.node_group.key, c.target)]
-    if not waiting:
-        return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=())
-    since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
     failures: list[NodewardenError] = []
+    requests = asked_for(wired.finding_ledger, now, failures)
+    asked = {request.node_group for request in requests}
+    waiting = [c for c in open_ if not _is_served(going.get(c.family), c, asked)]
+    if not waiting:
+        let_go(requests, standings, active, NOTHING_SETTLED, wired.finding_ledger)
+        return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=(), failures=tuple(failures))
+    since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
     ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active}, now, failures)
-    missing = plan(open_, active, wired.rollout_policy, now, settled=settled(ended))
+    through = settled(ended)
+    missing = tuple(_missing(open_, active, requests, through, wired, now))
     stance = wired.stance() if missing else ""
     new = [planned for each in missing if ledger.plan(planned := _held_back(each, stance), now)]
+    let_go(requests, standings, (*active, *(p.rollout for p in new)), through, wired.finding_ledger)
     over = {planned.supersedes.rollout_id for planned in new if planned.supersedes}
     plans = [_as_plan(rollout) for rollout in active if rollout.rollout_id not in over]
     # The first step of a new rollout says when its first start is.
@@ -102,9 +109,33 @@ def _candidate(standing: Standing) -> Candidate | None:
     return Candidate(node_group=standing.node_group, target=standing.target, family=family)
 
 
-def _takes(rollout: Rollout | None, key: NodeGroupKey, target: Target) -> bool:
-    group = rollout.groups.get(key) if rollout else None
-    return group is not None and group.target.release_version == target.release_version
+def _is_served(rollout: Rollout | None, candidate: Candidate, asked: Collection[NodeGroupKey]) -> bool:
+    """Tell whether the rollout that goes on takes a node group to its target, and as urgently as is asked for."""
+    if rollout is None or not takes(rollout, candidate.node_group.key, candidate.target):
+        return False
+    return rollout.urgent or candidate.node_group.key not in asked
+
+
+def _missing(  # noqa: PLR0913, PLR0917  all that planning goes by
+    candidates: Iterable[Candidate],
+    active: Iterable[Rollout],
+    requests: Iterable[RequestUrgent],
+    through: Mapping[Pair, int],
+    wired: FleetWiring,
+    now: datetime,
+) -> Iterator[Planned]:
+    """Plan what is missing of each family: urgently, all of it, where that is asked for one of its groups.
+
+    What production gets, the waves before it prove: so these are rolled with it.
+    """
+    by_family: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        by_family.setdefault(candidate.family, []).append(candidate)
+    for some in by_family.values():
+        open_ = {c.node_group.key for c in some if (c.node_group.key, c.target.release_version) not in through}
+        urgent = [request for request in requests if request.node_group in open_]
+        why = urgent_because(urgent) if urgent else RELEASED
+        yield from plan(some, active, wired.rollout_policy, now, settled=through, why=why)
 
 
 def _ended(

@@ -15,6 +15,7 @@ from nodewarden.table import Table
 
 LONGEST = timedelta(days=90)
 ROLLOUT_ID = re.compile(r"[a-z0-9]{1,20}-[0-9a-f]{12}")  # an AMI family, and what tells its rollouts apart
+INCIDENT_ID = re.compile(r"(?:ami-[0-9a-f]{8,17}|network|coverage|unknown-image)-[0-9a-f]{12}")
 REMEDIATION_ID = re.compile(rf"({GROUP_ID.pattern})-[0-9a-f]{{12}}")
 
 
@@ -52,6 +53,14 @@ def parse_rollout_id(text: str) -> str:
     """Check a rollout's id; raises ValueError."""
     if not ROLLOUT_ID.fullmatch(text):
         message = f"must be the id from a message or from status, such as al2023-0123456789ab, not {line(text)!r}"
+        raise ValueError(message)
+    return text
+
+
+def parse_incident_id(text: str) -> str:
+    """Check an incident's id; raises ValueError."""
+    if not INCIDENT_ID.fullmatch(text):
+        message = f"must be the id from a message or from status, such as ami-0123456789abcdef0-0123456789ab, not {line(text)!r}"
         raise ValueError(message)
     return text
 

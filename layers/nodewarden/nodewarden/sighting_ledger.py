@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from nodewarden.ami_release.may_close import MayClose
 from nodewarden.ami_release.sighting import Earlier, NewsKind, Sighting
 from nodewarden.aws.dynamodb import Attr
 from nodewarden.item import SCHEMA, read_entry
@@ -56,6 +57,7 @@ def sighting_item(sighting: Sighting, account: str, region: str) -> Item:
         "earlier": [
             {"release_version": each.release_version, "first_seen": stamp(each.first_seen)} for each in sighting.earlier
         ],
+        "may_close": [asdict(each) | {"about": list(each.about)} for each in sighting.may_close],
     }
 
 
@@ -87,5 +89,11 @@ def _sighting(item: Item) -> Sighting:
         previous=item["previous"],
         recalled=tuple(item["recalled"]),
         earlier=tuple(map(_earlier, item.get("earlier", ()))),
+        may_close=tuple(map(read_may_close, item.get("may_close", ()))),
         version=int(item["version"]),
     )
+
+
+def read_may_close(value: Item) -> MayClose:
+    """Read which incident a release may close."""
+    return MayClose(**value | {"about": tuple(value["about"])})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nodewarden import gather, opening, rollout_verbs
 from nodewarden.errors import NodewardenError, RequestError
+from nodewarden.incident_verbs import status_of_incident, status_of_incidents
 from nodewarden.item import remediation_item
 from nodewarden.notice_wiring import digests
 from nodewarden.record import Exemption, Outcome, Pause, Remediation, stamp
@@ -46,7 +47,7 @@ def operate(event: object, wired: FleetWiring) -> dict[str, Any]:
     | verb | fields |
     |---|---|
     | check | group |
-    | status | remediation, or digest, or outcome and next; rollout; what (`rollouts`, `fleet`) |
+    | status | remediation, or digest, or outcome and next; rollout; incident; what (`rollouts`, `fleet`, `incidents`) |
     | exempt | group, protocol, ports, source; or remediation; for, reason, by |
     | revoke | remediation, reason, by |
     | pause, resume | what (`acting`, a group's id, a rollout's; to resume also `breaker`), reason, by |
@@ -92,9 +93,11 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _status(request: Request, wired: FleetWiring) -> dict[str, Any]:
-    """List remediations, last changed first, or rollouts; show one of either, the fleet, or what a digest told."""
+    """List remediations, last changed first, rollouts or incidents; show one of these, the fleet, or what a digest told."""
     if "rollout" in request.table:
         return status_of_rollout(request, wired)
+    if "incident" in request.table:
+        return status_of_incident(request, wired)
     if "what" in request.table:
         return LISTS[request.table.choice("what", tuple(LISTS))](request, wired)
     if "remediation" in request.table:
@@ -231,6 +234,7 @@ def _resume_breaker(request: Request, wired: Wiring, who: dict[str, str]) -> dic
 LISTS: dict[str, Callable[[Request, FleetWiring], dict[str, Any]]] = {
     "rollouts": status_of_rollouts,
     "fleet": status_of_fleet,
+    "incidents": status_of_incidents,
 }
 VERBS: dict[str, Callable[[Request, FleetWiring], dict[str, Any]]] = {
     "check": _check,

@@ -12,6 +12,8 @@
     parameter          the SSM parameter that names the release
     released_at        when that parameter changed: ISO 8601, UTC
     region             the region that the release is for: regions are not released to at once
+    may_close          incidents of Inspector's findings that waited for it, ten at most: each with the `incident`, its
+                       `cluster` and `node_group`, and the first of what it is `about`, such as CVE-2024-29069
 
 An event is for one AMI type and minor, so one day's release is several. It is put at least once.
 """
@@ -27,12 +29,14 @@ from nodewarden.record import stamp
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nodewarden.ami_release.may_close import MayClose
+
 SOURCE = "nodewarden"
 DETAIL_TYPE = "Node AMI Released"
 SHAPE = "1"
 
 
-def detail(sighting: Sighting, region: str) -> Mapping[str, str | None] | None:
+def detail(sighting: Sighting, region: str) -> Mapping[str, object] | None:
     """Give the event's detail for a changed memory; None where what changed is no release."""
     if sighting.change is not NewsKind.RELEASED:
         return None
@@ -47,4 +51,15 @@ def detail(sighting: Sighting, region: str) -> Mapping[str, str | None] | None:
         "parameter": sighting.parameter,
         "released_at": stamp(sighting.released_at),
         "region": region,
+        "may_close": [may_close_value(each) for each in sighting.may_close],
+    }
+
+
+def may_close_value(each: MayClose) -> dict[str, object]:
+    """Say for machines which incident a release may close."""
+    return {
+        "incident": each.incident_id,
+        "cluster": each.cluster,
+        "node_group": each.node_group,
+        "about": list(each.about),
     }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.ami_release.ami_type import Family
+    from nodewarden.ami_release.may_close import MayClose
     from nodewarden.ami_release.sighting import NewsKind
     from nodewarden.ami_release.standing import State
     from nodewarden.ami_release.unmanaged import Unmanaged
@@ -49,7 +50,7 @@ class ReleaseNews:
     `kind` is one of these three, `why` what a recall was seen by, `previous` the release that SSM named before.
     `node_groups` counts those of the AMI type and minor, `states` says how they stand, `waves` in which waves those are
     that are behind, `named` are the first of them as `cluster/name`. `rollouts` take them along; `expected_at` is when
-    the first of these may start, None where none is planned or it goes on already.
+    the first of these may start, None where none is planned or it goes on already. `may_close` are incidents that wait for it.
     """
 
     kind: NewsKind
@@ -66,6 +67,7 @@ class ReleaseNews:
     named: tuple[str, ...]
     rollouts: tuple[str, ...] = ()
     expected_at: datetime | None = None
+    may_close: tuple[MayClose, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

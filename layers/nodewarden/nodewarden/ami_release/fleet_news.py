@@ -170,4 +170,5 @@ def _release(sighting: Sighting, concerned: list[Standing], plans: Iterable[Plan
         named=tuple(str(key) for key in groups[:MOST_CONCERNED]),
         rollouts=tuple(sorted(plan.rollout_id for plan in ours)),
         expected_at=min((plan.expected_at for plan in ours if plan.expected_at), default=None),
+        may_close=sighting.may_close,
     )

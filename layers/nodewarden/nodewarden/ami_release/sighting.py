@@ -24,6 +24,7 @@ from nodewarden.ami_release.release import Way, way
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from nodewarden.ami_release.may_close import MayClose
     from nodewarden.node_group import Image, Target
 
 MOST_RECALLED = 20  # recalls that are remembered for each parameter, the newest first
@@ -68,7 +69,8 @@ class Sighting:
     so (what it goes back to keeps its moment), `previous` what it named before, `earlier` all that it named before and did
     not take back, the newest first. `recalled` are releases that were withdrawn, the newest first; the current one
     is among them while its image cannot be used. `change` is what changed last, `concerns` the release that this was
-    about, `why` what a recall was seen by. `version` counts the writes, from 1.
+    about, `why` what a recall was seen by. `may_close` are incidents that waited for a release when it came; whether it has
+    the fix, Inspector says. `version` counts the writes, from 1.
     """
 
     parameter: str
@@ -84,6 +86,7 @@ class Sighting:
     previous: str | None = None
     recalled: tuple[str, ...] = ()
     earlier: tuple[Earlier, ...] = ()
+    may_close: tuple[MayClose, ...] = ()
     version: int = 1
 
 
@@ -230,7 +233,7 @@ def _named(before: Sighting, target: Target, first_seen: datetime) -> Sighting:
 
 
 def _news(sighting: Sighting, kind: NewsKind, concerns: str, why: str = "") -> News:
-    changed = replace(sighting, change=kind, concerns=concerns, why=why, version=sighting.version + 1)
+    changed = replace(sighting, change=kind, concerns=concerns, why=why, may_close=(), version=sighting.version + 1)
     return News(kind=kind, sighting=changed, why=why)
 
 

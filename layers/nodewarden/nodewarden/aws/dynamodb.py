@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, ConditionExpressionBuilder, Key
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from nodewarden.aws.meaning import meaning
+from nodewarden.aws.meaning import meaning, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +23,10 @@ type Item = dict[str, Any]
 OPTIONAL = ("ttl", "unsettled")
 # Why a transaction did not come about where somebody else was faster.
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+MOST_READ = 100  # that `BatchGetItem` takes
+BATCH_GET = "dynamodb:BatchGetItem"
+# Seconds before each try to read what DynamoDB left unread: it answers what fits, and what its throughput allows.
+WAITS = (0, 0.1, 0.2, 0.5, 1)
 
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
@@ -98,6 +104,14 @@ class Items:
             )
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
+    def some(self, keys: Iterable[Item]) -> Iterator[Item]:
+        """Read items by their keys, consistently; those that there are not are left out (`BatchGetItem`).
+
+        Raises ThrottledError where DynamoDB leaves some unread time and again.
+        """
+        for batch in batched(keys, MOST_READ, strict=False):
+            yield from self._some([marshal(key) for key in batch])
+
     def partition(self, pk: str, where: ConditionBase | None = None) -> Iterator[Item]:
         """Read a partition, consistently, every page (`Query`)."""
         return self._pages(Key("pk").eq(pk), where, ConsistentRead=True)
@@ -144,6 +158,17 @@ class Items:
                     raise
                 return False
         return True
+
+    def _some(self, keys: list[Any]) -> Iterator[Item]:
+        for seconds in WAITS:
+            time.sleep(seconds)
+            with meaning("dynamodb"):
+                answer = self.client.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
+            yield from map(unmarshal, answer["Responses"][self.table])
+            if self.table not in (unread := answer["UnprocessedKeys"]):
+                return
+            keys = [*unread[self.table]["Keys"]]
+        raise refusal(BATCH_GET, "ThrottlingException", f"{len(keys)} items were left unread")
 
     def _pages(self, key: ConditionBase, where: ConditionBase | None, **how: Any) -> Iterator[Item]:
         builder = ConditionExpressionBuilder()

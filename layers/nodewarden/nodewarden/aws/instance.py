@@ -1,17 +1,21 @@
-"""EKS hosts by their one verb."""
+"""EKS hosts by verbs: whose they are, by their tags."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.unmanaged import CLUSTER_TAG, KARPENTER_TAG, MANAGED_TAG, OWNED_TAG
-from nodewarden.aws.ec2 import PAGE
+from nodewarden.aws.ec2 import FILTER_VALUES, PAGE
 from nodewarden.aws.ec2_shapes import tags_of
 from nodewarden.aws.meaning import meaning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import DescribeInstancesResultTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,27 @@ class Instances:
             IncludeManagedResources=True,  # Auto Mode's hosts too, where the account hides them
             PaginationConfig={"PageSize": PAGE},
         )
-        with meaning("ec2"):
-            found = (
-                (instance["InstanceId"], tags_of(instance.get("Tags", [])))
-                for page in pages
-                for reservation in page["Reservations"]
-                for instance in reservation["Instances"]
+        return {instance_id: tags for instance_id, tags in _tags(pages) if MANAGED_TAG not in tags}
+
+    def tags(self, instance_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Give the tags of instances by id; those that EC2 does not know any more are absent (`DescribeInstances`).
+
+        By filter, not by `InstanceIds`: these fail the whole call where one of them is gone.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for some in batched(dict.fromkeys(instance_ids), FILTER_VALUES, strict=False):
+            pages = self.client.get_paginator("describe_instances").paginate(
+                Filters=[{"Name": "instance-id", "Values": list(some)}],
+                IncludeManagedResources=True,
+                PaginationConfig={"PageSize": PAGE},
             )
-            return {instance_id: tags for instance_id, tags in found if MANAGED_TAG not in tags}
+            found |= _tags(pages)
+        return found
+
+
+def _tags(pages: Iterable[DescribeInstancesResultTypeDef]) -> Iterator[tuple[str, dict[str, str]]]:
+    with meaning("ec2"):
+        for page in pages:
+            for reservation in page["Reservations"]:
+                for instance in reservation["Instances"]:
+                    yield instance["InstanceId"], tags_of(instance.get("Tags", []))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nodewarden.ami_release.announcement import may_close_value
 from nodewarden.ami_release.sighting import NewsKind
 from nodewarden.message.message import Message, Sections, command, subject
 from nodewarden.message.release_notes import notes
@@ -22,6 +23,7 @@ SAID = {
     NewsKind.RESTORED: ("No longer recalled", "info"),
 }
 MOST_RELEASES = 10
+MOST_WAITING = 5  # incidents that a release names
 
 
 def of_look(look: FleetLook, stack: str) -> Message | None:
@@ -122,6 +124,9 @@ def _release(news: ReleaseNews) -> Iterator[str]:
         f" and {news.node_groups - len(news.named)} more" if news.node_groups > len(news.named) else ""
     )
     yield f"- {_node_groups(news.node_groups)}: {stand}: {named}" if news.node_groups else "- no node group runs it"
+    for each in news.may_close[:MOST_WAITING]:
+        yield f"- may close what Inspector finds on {each.cluster}/{each.node_group}: {', '.join(each.about)}; it says so when hosts run it"
+    yield from (f"- {more}" for more in _more(len(news.may_close) - MOST_WAITING))
 
 
 def _when(news: ReleaseNews) -> str:
@@ -163,4 +168,5 @@ def _document(news: ReleaseNews) -> dict[str, object]:
         "waves": dict(news.waves),
         "rollouts": list(news.rollouts),
         "expected_at": stamp(news.expected_at) if news.expected_at else None,
+        "may_close": [may_close_value(each) for each in news.may_close],
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from nodewarden.ami_release.fleet import FleetLook
 from nodewarden.message.ami_release import of_look
 from nodewarden.message.digest import Digest, of_digest
+from nodewarden.message.inspector_finding import IncidentsChange, of_incidents
 from nodewarden.message.person import of_breaker, of_exemption, of_pause
 from nodewarden.message.rollout import RolloutStep, of_step
 from nodewarden.message.security_group import of_remediation
@@ -17,7 +18,7 @@ from nodewarden.security_group.sweep import SweepRun
 if TYPE_CHECKING:
     from nodewarden.message.message import Message
 
-type Change = Remediation | Exemption | Pause | Resumed | SweepRun | RolloutStep | FleetLook | Digest
+type Change = Remediation | Exemption | Pause | Resumed | SweepRun | RolloutStep | FleetLook | IncidentsChange | Digest
 
 
 def compose(changed: Change, stack: str) -> Message | None:  # noqa: PLR0911  # one for each kind of change
@@ -39,5 +40,7 @@ def compose(changed: Change, stack: str) -> Message | None:  # noqa: PLR0911  # 
             return of_look(changed, stack)
         case Digest():
             return of_digest(changed, stack)
+        case IncidentsChange():
+            return of_incidents(changed, stack)
         case _:
             assert_never(changed)

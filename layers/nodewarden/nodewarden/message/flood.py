@@ -25,7 +25,7 @@ ASKING = frozenset({StepKind.AWAITING_APPROVAL.value})
 class NoticePolicy:
     """The policy of `notice.toml`.
 
-    More incidents than `digest_above` of one kind in one batching window become a digest; of those that are critical,
+    Changes of more entries than `digest_above` of one kind in one batching window become a digest; of those that are critical,
     `critical_alone` are told by themselves all the same. `wrong` says what keeps the file from being read.
     """
 
@@ -82,7 +82,7 @@ class News(Changed):
 
 
 # The changes of one entry, in their order: they are told by themselves or together, never apart.
-type Incident[T: Changed] = tuple[T, ...]
+type Entry[T: Changed] = tuple[T, ...]
 
 
 def read(table: Table) -> NoticePolicy:
@@ -105,14 +105,14 @@ def sort_out(news: Sequence[News], policy: NoticePolicy) -> tuple[list[News], li
     """Give the news that are told by themselves, in their order, and those that are told together."""
     digests: list[list[News]] = []
     for kind in dict.fromkeys(one.kind for one in news if not one.is_digest):
-        of_kind = incidents(one for one in news if one.kind == kind and not one.is_digest)
+        of_kind = by_entry(one for one in news if one.kind == kind and not one.is_digest)
         parts = batched(_together(of_kind, policy), MOST_TOGETHER, strict=False)
-        digests += [[one for incident in part for one in incident] for part in parts]
+        digests += [[one for entry in part for one in entry] for part in parts]
     together = {one.change for digest in digests for one in digest}
     return [one for one in news if one.change not in together], digests
 
 
-def incidents[T: Changed](changes: Iterable[T]) -> list[Incident[T]]:
+def by_entry[T: Changed](changes: Iterable[T]) -> list[Entry[T]]:
     """Put the changes of each entry together, in their order."""
     found: dict[tuple[str, str], list[T]] = {}
     for one in changes:
@@ -120,14 +120,14 @@ def incidents[T: Changed](changes: Iterable[T]) -> list[Incident[T]]:
     return [*map(tuple, found.values())]
 
 
-def _together(found: list[Incident[News]], policy: NoticePolicy) -> list[Incident[News]]:
-    """Give the incidents that a digest tells, worst first; what asks is told by itself, and one alone makes no digest."""
+def _together(found: list[Entry[News]], policy: NoticePolicy) -> list[Entry[News]]:
+    """Give the entries that a digest tells, worst first; what asks is told by itself, and one alone makes no digest."""
     if len(found) <= policy.digest_above:
         return []
-    ranked = sorted((incident for incident in found if not any(one.asks for one in incident)), key=_rank)
-    alone = min(policy.critical_alone, sum(_rank(incident) == 0 for incident in ranked))
+    ranked = sorted((entry for entry in found if not any(one.asks for one in entry)), key=_rank)
+    alone = min(policy.critical_alone, sum(_rank(entry) == 0 for entry in ranked))
     return ranked[alone:] if len(ranked) - alone > 1 else []
 
 
-def _rank(incident: Incident[News]) -> int:
-    return min(SEVERITIES.index(one.severity) for one in incident)
+def _rank(entry: Entry[News]) -> int:
+    return min(SEVERITIES.index(one.severity) for one in entry)

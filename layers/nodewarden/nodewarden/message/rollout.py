@@ -48,6 +48,7 @@ HEADLINES = {
     StepKind.FINISHED: "Finished: {came}",
     StepKind.ABORTED: "Aborted: {came}",
 }
+URGENTLY_PLANNED = "Planned, urgent: {going}"
 STOPPED = "Nothing more is started. An update that is under way goes on: EKS cannot cancel it."
 LEFT = "What is not done stays as it is, and is planned again with the next release."
 DONE = {
@@ -119,7 +120,8 @@ def _code(step: Step) -> str:
 def _headline(news: RolloutStep) -> str:
     rollout, step = news.rollout, news.step
     release, done = _release(rollout, step), step.counts.get(GroupState.DONE, 0)
-    return HEADLINES[step.kind].format(
+    headline = URGENTLY_PLANNED if rollout.urgent and step.kind is StepKind.PLANNED else HEADLINES[step.kind]
+    return headline.format(
         release=release,
         going=f"{_node_groups(step.total)} to {release}",
         came=f"{done} of {step.total} node groups at {release}",
@@ -200,7 +202,8 @@ def _plan(step: Step) -> Iterator[str]:
     opens = f"not before {spoken(step.expected_at)}" if step.expected_at else "never: nothing opens within a year"
     for index, wave in enumerate(step.waves):
         past = step.waves[index - 1] if index else None
-        begins = f"when {past.name} is done and has run for {lasting(past.soak)}" if past else opens
+        soaks = f" and has run for {lasting(past.soak)}" if past and past.soak else ""
+        begins = f"when {past.name} is done{soaks}" if past else opens
         asked = ", and somebody approves it" if wave.approval else ""
         yield f"wave {wave.name} ({_node_groups(wave.groups)}): {begins}{asked}"
 

@@ -128,7 +128,7 @@ def _superseded(going: Rollout, by: Rollout, now: datetime) -> Rollout:
 
 def _rollout(where: Where, groups: list[GroupProgress], policy: RolloutPolicy, now: datetime, why: Why) -> Rollout:
     account, region, family = where
-    names, rollout_id = {group.wave for group in groups}, _name(where, groups, now)
+    names, rollout_id = {group.wave for group in groups}, _name(where, groups, why, now)
     named = (replace(group, rollout_id=rollout_id) for group in groups)
     rollout = Rollout(
         rollout_id=rollout_id,
@@ -176,7 +176,12 @@ def _expected_at(rollout: Rollout, policy: RolloutPolicy, now: datetime) -> date
     return policy.calendar.opening(max(now, old_enough), any_hour=any_hour)
 
 
-def _name(where: Where, groups: Iterable[GroupProgress], now: datetime) -> str:
-    """Name a rollout: its family, so that people can tell, and a hash of what it is for and when."""
-    parts = (*where, stamp(now), *sorted(f"{group.key}={group.target.release_version}" for group in groups))
+def _name(where: Where, groups: Iterable[GroupProgress], why: Why, now: datetime) -> str:
+    """Name a rollout: its family, so that people can tell, and a hash of what it is for, how urgently, and when."""
+    parts = (
+        *where,
+        stamp(now),
+        f"urgent={why.urgent}",
+        *sorted(f"{group.key}={group.target.release_version}" for group in groups),
+    )
     return f"{where[2].lower()}-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
