@@ -182,7 +182,7 @@ def _finding(group: str, number: int, image: str, status: str) -> dict[str, Any]
     host = detail["resources"][0]
     host |= {"id": f"i-{which:017x}", "tags": {"eks:cluster-name": cluster, "eks:nodegroup-name": name}}
     host["details"]["awsEc2Instance"]["imageId"] = image
-    event["resources"] = [host["id"]]
+    event |= {"resources": [host["id"]], "time": now}
     return event
 
 

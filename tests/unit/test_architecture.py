@@ -41,6 +41,7 @@ PURE = (
     "nodewarden.inspector_finding.outlook",
     "nodewarden.inspector_finding.policy",
     "nodewarden.inspector_finding.scan",
+    "nodewarden.inspector_finding.urgency",
     "nodewarden.inspector_finding.waiting",
     "nodewarden.policy",
     "nodewarden.record",
