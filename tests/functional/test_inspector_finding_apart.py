@@ -99,6 +99,12 @@ def test_an_incident_is_not_said_to_be_over_in_a_batch_of_which_something_urgent
     inspected.fleet.world.stack.pump()
 
     assert inspected.outcomes() == ["no-group-to-blame"]
+    inspected.fleet.behind("dev")
+
+    inspected.fleet.looks()
+
+    assert inspected.states == ["closed"]
+    assert inspected.outcomes() == ["no-group-to-blame", "closed"]
 
 
 @pytest.mark.parametrize("action", ["ssm:GetParameters", "eks:DescribeNodegroup"])

@@ -34,6 +34,7 @@ PURE = (
     "nodewarden.inspector_finding.decision",
     "nodewarden.inspector_finding.event",
     "nodewarden.inspector_finding.finding",
+    "nodewarden.inspector_finding.gone",
     "nodewarden.inspector_finding.host",
     "nodewarden.inspector_finding.incident",
     "nodewarden.inspector_finding.merge",
