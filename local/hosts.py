@@ -34,17 +34,23 @@ def make_group(ec2: EC2Client, name: str, tags: Mapping[str, str]) -> str:
 
 def start_host(ec2: EC2Client, group_id: str, tags: Mapping[str, str]) -> str:
     """Start an instance with these tags in the group and give its id."""
+    (instance_id,) = start_hosts(ec2, group_id, tags, 1)
+    return instance_id
+
+
+def start_hosts(ec2: EC2Client, group_id: str, tags: Mapping[str, str], count: int) -> list[str]:
+    """Start as many instances with these tags in the group and give their ids."""
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     image = ec2.register_image(Name=f"node-{len(ec2.describe_images()['Images'])}")["ImageId"]
     started = ec2.run_instances(
         ImageId=image,
-        MinCount=1,
-        MaxCount=1,
+        MinCount=count,
+        MaxCount=count,
         SubnetId=subnet,
         SecurityGroupIds=[group_id],
         TagSpecifications=[{"ResourceType": "instance", "Tags": _tags(tags)}],
     )
-    return started["Instances"][0]["InstanceId"]
+    return [instance["InstanceId"] for instance in started["Instances"]]
 
 
 def open_ssh(ec2: EC2Client, group_id: str) -> str:

@@ -32,6 +32,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     logger.info("judged", extra={"incidents": incidents, "groups": verdicts, "ignored": dict(+run.batch.ignored)})
     for failure in run.stands.failures:
         logger.error("a rollout counts for nothing", extra={"error": f"{type(failure).__name__}: {failure}"})
+    for key, error in run.left.items():
+        logger.error(
+            "counted, and left to the next look",
+            extra={"incident": key.incident_id, "error": f"{type(error).__name__}: {error}"},
+        )
     for message_id, error in run.batch.failed.items():
         logger.error("not judged", extra={"message_id": message_id, "error": f"{type(error).__name__}: {error}"})
     metrics.add_metric(name="FindingMessagesFailed", unit=MetricUnit.Count, value=len(run.batch.failed))

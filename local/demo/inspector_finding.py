@@ -18,6 +18,7 @@ from local import template
 from local.demo.node_groups import LOOK, TICK, note
 from local.demo.screen import console, email, quietly, title
 from local.fleet import Fleet
+from local.hosts import make_group, start_hosts
 from local.stack import Stack
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Story:
     fleet: Fleet
     clock: Traveller
     images: dict[str, str] = field(default_factory=dict)
+    hosts: dict[str, list[str]] = field(default_factory=dict)
     shown: int = 0
     events: int = 0
 
@@ -70,8 +72,9 @@ class Story:
         """Let Inspector say something of every host that was behind, or was not: every tenth time twice."""
         for cluster, name, _, was_behind in FLEET:
             image = self.images[OLD if was_behind else YESTERDAYS]
-            for number in range(HOSTS) if was_behind is behind else ():
-                event = _finding(f"{cluster}/{name}", number, image, status)
+            started = self.hosts[f"{cluster}/{name}"] if was_behind is behind else ()
+            for number, host in enumerate(started):
+                event = _finding(f"{cluster}/{name}", number, host, image, status)
                 for _ in range(2 if number % 10 == 0 else 1):
                     self.events += 1
                     self.stack.put(event)
@@ -115,9 +118,12 @@ def _before(story: Story) -> None:
     story.images[YESTERDAYS] = story.fleet.release(YESTERDAYS, at=BEGIN - timedelta(days=1))
     for cluster in dict.fromkeys(cluster for cluster, *_ in FLEET):
         story.fleet.cluster(cluster)
+    ec2 = boto3.client("ec2")
     for cluster, name, wave, behind in FLEET:
         runs = OLD if behind else YESTERDAYS
         story.fleet.node_group(cluster, name, release_version=runs, tags={"nodewarden:wave": wave}, desired=HOSTS)
+        tags, group = {"eks:cluster-name": cluster, "eks:nodegroup-name": name}, f"{cluster}/{name}"
+        story.hosts[group] = start_hosts(ec2, make_group(ec2, group, {}), tags, HOSTS)
     story.looks()
     for message in story.news():
         note(message)
@@ -172,7 +178,7 @@ def _next_release(story: Story) -> None:
     _show(story)
 
 
-def _finding(group: str, number: int, image: str, status: str) -> dict[str, Any]:
+def _finding(group: str, number: int, instance: str, image: str, status: str) -> dict[str, Any]:
     """Give what Inspector says of the vulnerability on one host."""
     event, (cluster, _, name) = copy.deepcopy(RECORDED), group.partition("/")
     which = [f"{cluster}/{name}" for cluster, name, *_ in FLEET].index(group) * HOSTS + number
@@ -180,9 +186,9 @@ def _finding(group: str, number: int, image: str, status: str) -> dict[str, Any]
     detail |= {"findingArn": detail["findingArn"][:-4] + f"{which:04x}", "status": status, "updatedAt": now}
     detail["firstObservedAt"] = BEGIN.isoformat()
     host = detail["resources"][0]
-    host |= {"id": f"i-{which:017x}", "tags": {"eks:cluster-name": cluster, "eks:nodegroup-name": name}}
+    host |= {"id": instance, "tags": {"eks:cluster-name": cluster, "eks:nodegroup-name": name}}
     host["details"]["awsEc2Instance"]["imageId"] = image
-    event["resources"] = [host["id"]]
+    event |= {"resources": [host["id"]], "time": now}
     return event
 
 

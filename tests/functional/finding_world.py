@@ -128,7 +128,7 @@ def found(
     event = said("package-vulnerability")
     detail = event["detail"]
     detail["findingArn"], detail["status"], detail["severity"] = arn(number), status, severity
-    detail["updatedAt"] = detail["lastObservedAt"] = (at or datetime.now(UTC)).isoformat()
+    event["time"] = detail["updatedAt"] = detail["lastObservedAt"] = (at or datetime.now(UTC)).isoformat()
     detail["title"] = f"{cve} - openssl-libs"
     detail["packageVulnerabilityDetails"]["vulnerabilityId"] = cve
     cluster, name = group.split("/")
@@ -146,7 +146,8 @@ def reached(
     """Give what Inspector says of a port that can be reached on a host, through security groups and an interface."""
     event = said("network-reachability")
     detail = event["detail"]
-    detail["findingArn"], detail["updatedAt"] = arn(number), datetime.now(UTC).isoformat()
+    detail["findingArn"] = arn(number)
+    event["time"] = detail["updatedAt"] = datetime.now(UTC).isoformat()
     detail["networkReachabilityDetails"]["openPortRange"] = {"begin": port, "end": port}
     steps = detail["networkReachabilityDetails"]["networkPath"]["steps"]
     others = [step for step in steps if step["componentType"] != "AWS::EC2::SecurityGroup"]
@@ -164,7 +165,7 @@ def scanned(instance: str, reason: str = "UNMANAGED_EC2_INSTANCE", at: datetime 
     event["resources"] = [instance]
     status = "ACTIVE" if reason == "SUCCESSFUL" else "INACTIVE"
     event["detail"]["scanStatus"] = {"reason": reason, "statusCodeValue": status}
-    event["detail"]["eventTimestamp"] = (at or datetime.now(UTC)).isoformat()
+    event["time"] = event["detail"]["eventTimestamp"] = (at or datetime.now(UTC)).isoformat()
     return event
 
 

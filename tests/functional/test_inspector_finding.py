@@ -233,12 +233,13 @@ def test_what_waits_is_rolled_urgently_with_the_next_release(inspected: FindingW
 
 def test_findings_of_the_new_ami_long_after_the_roll_say_that_it_does_not_fix_them(inspected: FindingWorld) -> None:
     inspected.fleet.behind("dev")
-    inspected.says(found())
+    left_behind, new = (inspected.host(WORKERS)[0] for _ in range(2))
+    inspected.says(found(instance=left_behind))
     inspected.fleet.looks()
     inspected.fleet.until("finished")
 
     image = next(iter({request["target"]["image_id"] for request in inspected.requests}))
-    inspected.says(found(2, image=image))
+    inspected.says(found(2, image=image, instance=new))
     assert "waiting-for-ami" in inspected.states
     inspected.fleet.passes(days=3)
     inspected.fleet.looks()

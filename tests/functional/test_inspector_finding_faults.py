@@ -197,6 +197,25 @@ def spoil(inspected: FindingWorld, what: str) -> None:
     )
 
 
+def test_a_message_that_is_sent_and_meets_a_transaction_when_written_down_is_not_sent_again(
+    inspected: FindingWorld,
+) -> None:
+    inspected.fleet.behind("dev")
+    conflict = refuse("TransactionConflictException", "UpdateItem")
+    left = [conflict, conflict]
+
+    def meets(call: Call) -> None:
+        if call.function == "NoticeFunction" and call.action == "dynamodb:UpdateItem" and call.before and left:
+            left.pop()()
+
+    inspected.fleet.world.stack.observers.append(meets)
+
+    inspected.says(found())
+
+    assert left == []
+    assert inspected.outcomes() == ["urgent-requested"]
+
+
 def test_ten_workers_with_the_same_batch_make_one_incident_and_one_request(inspected: FindingWorld) -> None:
     inspected.fleet.behind("dev")
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from nodewarden.aws.dynamodb import Attr, Items, Write
-from nodewarden.errors import AwsError
+from nodewarden.errors import AwsError, ThrottledError
 
 WRITES = (
     Write(item={"pk": "a", "sk": "b", "state": "new"}, when=Attr("version").eq(3), count=("version",)),
@@ -84,3 +84,32 @@ def test_a_transaction_says_of_each_item_what_is_set_counted_removed_and_when(st
         "UpdateExpression": "REMOVE #r0",
         "ExpressionAttributeNames": {"#r0": "ttl"},
     }
+
+
+CONFLICT = ("update_item", "TransactionConflictException", "Transaction is ongoing for the item", 400)
+
+
+def test_a_write_that_meets_a_transaction_is_made_again(stubber: Stubber) -> None:
+    stubber.add_client_error(*CONFLICT)
+    stubber.add_client_error(*CONFLICT)
+    stubber.add_response("update_item", {})
+
+    with stubber:
+        assert items(stubber).write({"pk": "a", "sk": "b", "told": 3}, when=None) is True
+
+    stubber.assert_no_pending_responses()
+
+
+def test_a_write_that_meets_transactions_time_and_again_is_throttled(stubber: Stubber) -> None:
+    for _ in range(9):
+        stubber.add_client_error(*CONFLICT)
+
+    with stubber, pytest.raises(ThrottledError, match="dynamodb:UpdateItem"):
+        items(stubber).write({"pk": "a", "sk": "b", "told": 3}, when=None)
+
+
+def test_a_write_that_is_throttled_beyond_botocores_tries_is_not_made_again(stubber: Stubber) -> None:
+    stubber.add_client_error("update_item", "ProvisionedThroughputExceededException", "Too much", 400)
+
+    with stubber, pytest.raises(ThrottledError):
+        items(stubber).write({"pk": "a", "sk": "b", "told": 3}, when=None)

@@ -205,6 +205,38 @@ def test_without_a_word_on_when_it_was_updated_the_events_time_stands() -> None:
     assert (finding.first_observed_at, finding.last_observed_at) == (None, None)
 
 
+def test_a_word_from_the_far_future_is_of_when_it_was_sent_and_one_of_a_clock_that_is_fast_stands() -> None:
+    far = found(with_detail(updatedAt="9999-12-31T23:59:59Z"))
+    fast = found(with_detail(updatedAt="2026-11-24T09:30:00Z"))
+    scan = parse(event("coverage-inactive") | {"detail": coverage_detail(eventTimestamp="9999-12-31T23:59:59Z")})
+
+    assert far.updated_at == datetime(2026, 11, 24, 9, 0, 5, tzinfo=UTC)
+    assert fast.updated_at == datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    assert isinstance(scan, Coverage)
+    assert scan.at == datetime(2026, 11, 24, 9, 10, 35, tzinfo=UTC)
+
+
+def coverage_detail(**detail: object) -> dict[str, Any]:
+    return {**event("coverage-inactive")["detail"], **detail}
+
+
+@pytest.mark.parametrize("tiny", [1e-200, 5e-324])
+def test_a_score_of_more_digits_than_the_table_takes_is_rounded(tiny: float) -> None:
+    finding = found(with_detail(inspectorScore=tiny, epss={"score": tiny}))
+
+    assert (finding.risk.score, finding.risk.epss) == (0.0, 0.0)
+    assert found(with_detail(epss={"score": 0.123456})).risk.epss == 0.123456
+
+
+def test_the_coverage_of_a_thousand_hosts_is_of_each() -> None:
+    instances = [f"i-{number:017x}" for number in range(1000)]
+
+    coverage = parse(event("coverage-inactive") | {"resources": instances})
+
+    assert isinstance(coverage, Coverage)
+    assert coverage.instance_ids == tuple(instances)
+
+
 # What is no host
 
 

@@ -53,6 +53,19 @@ def test_hosts_are_found_on_every_page() -> None:
         assert list(Instances(client).unmanaged_hosts()) == ["i-1", "i-2"]
 
 
+def test_a_terminated_instance_is_not_there_and_neither_is_one_that_nobody_knows() -> None:
+    with mock_aws():
+        client = boto3.client("ec2", region_name=REGION)
+        group = hosts.make_group(client, "hosts", {})
+        runs, stopped, gone = hosts.start_hosts(client, group, hosts.MANAGED, 3)
+        client.stop_instances(InstanceIds=[stopped])
+        client.terminate_instances(InstanceIds=[gone])
+
+        there = Instances(client).there([runs, stopped, gone, "i-0aaaaaaaaaaaaaaaa"])
+
+    assert there == {runs, stopped}
+
+
 def test_an_error_code_has_one_meaning() -> None:
     client: Any = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
     stubber = Stubber(client)

@@ -282,6 +282,27 @@ def test_the_largest_flood_fits_into_one_message() -> None:
     assert len(message.subject) < FEW
 
 
+@pytest.mark.parametrize("letter", ["漏", "\N{LADY BEETLE}"])
+def test_a_flood_of_findings_that_go_by_long_titles_fits_into_one_message(letter: str) -> None:
+    flood = []
+    for pool in range(60):
+        story = Story(hosts=replace(KARPENTER, where=f"pool-{pool}"))
+        titled = [
+            replace(finding(number=n, severity=Severity.CRITICAL, cve=""), title=f"{pool} {n} {letter * 240}")
+            for n in range(20)
+        ]
+        story.comes(*titled)
+        flood.append(story.now)
+
+    message = worded(*flood)
+
+    assert len(message.bodies().encode()) < MOST
+    assert message.document["incidents_in_all"] == 60
+    assert 0 < len(message.document["incidents"]) < 50
+    assert f"0 0 {letter * 59}…" in message.text
+    assert letter * 61 not in message.text.partition("Evidence:")[0]
+
+
 @pytest.mark.parametrize("state", SAID)
 def test_every_change_has_a_subject_its_place_and_its_evidence(state: State) -> None:
     incident = replace(behind(), news=(Change(state=state, about="STALE_INVENTORY"),), told_of=frozenset({CVE}))

@@ -15,6 +15,7 @@ from nodewarden.inspector_finding.host import Gone, NotEks, belonging
 from nodewarden.inspector_finding.incident import IncidentKey, incident_key
 from nodewarden.inspector_finding.merge import record
 from nodewarden.queue_message import event_of
+from nodewarden.security_group.event import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,7 +84,7 @@ def read_batch(messages: Iterable[Mapping[str, Any]], account: str, region: str)
         elif (said.account, said.region) != (account, region):
             batch.ignored[f"a host of {said.account} in {said.region}"] += 1
         else:
-            batch.words.extend(_words(str(message["messageId"]), str(event.get("id")), said))
+            batch.words.extend(_words(str(message["messageId"]), line(event.get("id")), said))
     return batch
 
 
@@ -100,16 +101,24 @@ def _words(message_id: str, event_id: str, said: Finding | Coverage) -> Iterator
         )
 
 
-def whose(words: Iterable[Word], remembered: Mapping[str, Remembered], instances: Instances) -> Whose:
-    """Find out whose the words are: what is on record stays where it is, of others their host's tags say it."""
+def whose(batch: Batch, remembered: Mapping[str, Remembered], instances: Instances) -> Whose:
+    """Find out whose the words are: what is on record stays where it is, of others their host's tags say it.
+
+    Where EC2 does not say the tags of those that came without, their messages come again.
+    """
     found, unknown = Whose(), list[Word]()
-    for word in words:
+    for word in batch.words:
         before = remembered.get(word.record.arn)
         if before and before.key:
             found.incidents[before.key].append(word)
         else:
             unknown.append(word)
-    tags = instances.tags(word.record.instance_id for word in unknown if not _tags(word))
+    untagged = [word for word in unknown if not _tags(word)]
+    try:
+        tags = instances.tags(word.record.instance_id for word in untagged)
+    except NodewardenError as error:
+        batch.fail(untagged, error)
+        tags, unknown = {}, [word for word in unknown if _tags(word)]
     for word in unknown:
         instance_id = word.record.instance_id
         match belonging(word.account, word.region, instance_id, _tags(word) or tags.get(instance_id)):

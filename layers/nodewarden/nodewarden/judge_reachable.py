@@ -63,7 +63,7 @@ class Reachable:
         for place in places:
             if place.group_id not in self.groups:
                 self.groups[place.group_id] = judge_group(
-                    place, self.wired, self.wired.mode, Known(cause=_cause(words))
+                    place, self.wired, self.wired.mode, Known(cause=_cause(words, place.group_id))
                 )
         raise_first([failure for place in places for failure in self.groups[place.group_id].failures])
         found = {place.group_id: self._offending(place) for place in places}
@@ -85,9 +85,11 @@ def _unexplained(words: Iterable[Word], to_blame: Mapping[str, list[IngressRule]
     )
 
 
-def _cause(words: Sequence[Word]) -> Cause:
+def _cause(words: Sequence[Word], group_id: str) -> Cause:
     """Say that Inspector made us look: who opened the group, it does not know."""
-    word = next(word for word in words if word.finding and word.finding.path)
+    word = max(
+        (word for word in words if word.finding and word.finding.path), key=lambda word: _points_at(word, group_id)
+    )
     return Cause(
         event_name=FINDING,
         event_id=word.event_id,
@@ -98,3 +100,9 @@ def _cause(words: Sequence[Word]) -> Cause:
         source_ip="",
         rule_ids=frozenset(),
     )
+
+
+def _points_at(word: Word, group_id: str) -> tuple[bool, bool]:
+    """Rank a word by whether its path leads to a group: by name, else by an interface, of which it has the groups."""
+    path = word.finding.path if word.finding else None
+    return (bool(path and group_id in path.group_ids), bool(path and not path.group_ids))

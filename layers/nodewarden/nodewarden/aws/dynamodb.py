@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import dataclass
 from itertools import batched
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, ConditionExpressionBuilder, Key
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from nodewarden.aws.meaning import meaning, refusal
+from nodewarden.aws.meaning import TRANSACTION_CONFLICT, meaning, refusal
+from nodewarden.errors import ThrottledError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +27,8 @@ OPTIONAL = ("ttl", "unsettled")
 LOST = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 MOST_READ = 100  # that `BatchGetItem` takes
 BATCH_GET = "dynamodb:BatchGetItem"
-# Seconds before each try to read what DynamoDB left unread: it answers what fits, and what its throughput allows.
+# Seconds before each try to read what DynamoDB left unread: it answers what fits, and what its throughput allows. Seconds,
+# at most, between tries to write what a transaction writes.
 WAITS = (0, 0.1, 0.2, 0.5, 1)
 
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
@@ -135,14 +138,19 @@ class Items:
         add: str = "",
         remove: tuple[str, ...] = (),
     ) -> bool:
-        """Set the item's attributes if `when` holds, and tell whether it did (`UpdateItem`); the rest is as of a `Write`."""
-        write = Write(item=item, when=when, count=count, add=add, remove=remove)
-        with meaning("dynamodb"):
+        """Set the item's attributes if `when` holds, and tell whether it did (`UpdateItem`); the rest is as of a `Write`.
+
+        Tries again where a transaction is about to write the item; raises ThrottledError where one is time and again.
+        """
+        update = Write(item=item, when=when, count=count, add=add, remove=remove).expressions()
+        for seconds in WAITS[:-1]:
             try:
-                self.client.update_item(TableName=self.table, **write.expressions())
-            except self.client.exceptions.ConditionalCheckFailedException:
-                return False
-        return True
+                return self._write(update)
+            except ThrottledError as error:
+                if error.code != TRANSACTION_CONFLICT:
+                    raise
+            time.sleep(random.uniform(0, seconds))  # noqa: S311  # no secret: it keeps two from meeting again
+        return self._write(update)
 
     def transact(self, writes: Iterable[Write]) -> bool:
         """Carry out up to 100 writes, of one item each, or none of them, and tell whether it did (`TransactWriteItems`).
@@ -156,6 +164,14 @@ class Items:
             except self.client.exceptions.TransactionCanceledException as error:
                 if LOST.isdisjoint(reason.get("Code") for reason in error.response.get("CancellationReasons", [])):
                     raise
+                return False
+        return True
+
+    def _write(self, update: dict[str, Any]) -> bool:
+        with meaning("dynamodb"):
+            try:
+                self.client.update_item(TableName=self.table, **update)
+            except self.client.exceptions.ConditionalCheckFailedException:
                 return False
         return True
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ec2.type_defs import DescribeInstancesResultTypeDef
+    from mypy_boto3_ec2.type_defs import DescribeInstancesResultTypeDef, FilterTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,22 @@ class Instances:
 
         By filter, not by `InstanceIds`: these fail the whole call where one of them is gone.
         """
-        found: dict[str, dict[str, str]] = {}
+        return dict(self._tags_where(instance_ids))
+
+    def there(self, instance_ids: Iterable[str]) -> frozenset[str]:
+        """Give those of instances that are not terminated, by id: EC2 knows these for about an hour (`DescribeInstances`)."""
+        states = ("pending", "running", "shutting-down", "stopping", "stopped")
+        found = self._tags_where(instance_ids, {"Name": "instance-state-name", "Values": states})
+        return frozenset(instance_id for instance_id, _ in found)
+
+    def _tags_where(self, instance_ids: Iterable[str], *filters: FilterTypeDef) -> Iterator[tuple[str, dict[str, str]]]:
         for some in batched(dict.fromkeys(instance_ids), FILTER_VALUES, strict=False):
             pages = self.client.get_paginator("describe_instances").paginate(
-                Filters=[{"Name": "instance-id", "Values": list(some)}],
+                Filters=[{"Name": "instance-id", "Values": list(some)}, *filters],
                 IncludeManagedResources=True,
                 PaginationConfig={"PageSize": PAGE},
             )
-            found |= _tags(pages)
-        return found
+            yield from _tags(pages)
 
 
 def _tags(pages: Iterable[DescribeInstancesResultTypeDef]) -> Iterator[tuple[str, dict[str, str]]]:

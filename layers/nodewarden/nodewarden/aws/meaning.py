@@ -37,6 +37,8 @@ STALE_PAGE = frozenset({"InvalidNextToken", "InvalidPaginationToken"})
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDeniedException", "UnauthorizedOperation"}
 )
+# Of a write of DynamoDB's that meets a transaction: it passes, and botocore does not try again.
+TRANSACTION_CONFLICT = "TransactionConflictException"
 THROTTLED = frozenset(
     {
         "EC2ThrottledException",
@@ -51,6 +53,7 @@ THROTTLED = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        TRANSACTION_CONFLICT,
     }
 )
 # Of `UpdateNodegroupVersion`: EKS answers the same codes for many mistakes, and only its words tell that it does not take

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nodewarden.inspector_finding.action import RecordFinding
 from nodewarden.inspector_finding.decision import Decision, decided
 from nodewarden.inspector_finding.finding import Status
 from nodewarden.inspector_finding.incident import COVERAGE, Incident, IncidentKey, State
+from nodewarden.inspector_finding.judgement import judge_scan
 from nodewarden.inspector_finding.merge import Record, merge
-from nodewarden.inspector_finding.scan import NO_HOST, PASSING, advice_on
-
-SCANNED, HOSTS_GONE = "Inspector scans these hosts again, or is about to", "these hosts are gone, or stopped"
+from nodewarden.inspector_finding.scan import NO_HOST, advice_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +18,8 @@ if TYPE_CHECKING:
 
     from nodewarden.inspector_finding.finding import Coverage
     from nodewarden.inspector_finding.host import Hosts
+
+SCANNED, HOSTS_GONE = "Inspector scans these hosts again, or is about to", "these hosts are gone, or stopped"
 
 
 def coverage_key(account: str, region: str, hosts: Hosts) -> IncidentKey:
@@ -49,13 +49,9 @@ def decide_coverage(
     key: IncidentKey, words: Iterable[Record], before: Incident | None, known: Mapping[str, Record], now: datetime
 ) -> Decision:
     """Decide what follows from words about the scans of one node group's hosts; `known` as for `merge`."""
-    merged, changed = merge(before or Incident(key=key), known, words, _judged)
+    merged, changed = merge(before or Incident(key=key), known, words, judge_scan)
     gone = bool(changed) and all(each.about in NO_HOST for each in changed)
     after = merged if merged.urgent else merged.over(now, HOSTS_GONE if gone else SCANNED)
     for reason in merged.urgent:
         after = after.moved(State.NOT_SCANNED, reason, now, reason=reason, advice=advice_on(reason))
     return decided(before, after, (), tuple(map(RecordFinding, changed)))
-
-
-def _judged(word: Record) -> Record:
-    return replace(word, urgent=word.about not in PASSING, why=word.about)

@@ -16,6 +16,7 @@ from nodewarden.inspector_finding.action import (
 )
 from nodewarden.inspector_finding.finding import Status
 from nodewarden.inspector_finding.incident import ALL_CLOSED, NETWORK, SOME_SUPPRESSED, Incident, State
+from nodewarden.inspector_finding.judgement import judging
 from nodewarden.inspector_finding.merge import merge, record
 from nodewarden.inspector_finding.outlook import Outlook, outlook
 
@@ -70,11 +71,7 @@ class Look:
 
 def decide(look: Look, policy: FindingPolicy, now: datetime) -> Decision:
     """Decide what follows from the findings of one incident, however many: at most one request and one thing to tell."""
-
-    def judge(word: Record) -> Record:
-        judged = policy.judge(word.kind, word.risk, now)
-        return replace(word, urgent=judged.urgent, why=judged.why)
-
+    judge = judging(look.key, policy, now)
     merged, changed = merge(_before(look), look.records, map(record, look.findings), judge)
     written = tuple(map(RecordFinding, changed))
     if not merged.urgent:

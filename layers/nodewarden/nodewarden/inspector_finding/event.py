@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nodewarden.errors import EventError
 from nodewarden.inspector_finding.finding import (
@@ -38,15 +39,21 @@ from nodewarden.security_group.event import (
 )
 from nodewarden.security_group.rule import HIGHEST_PORT, PortRange
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 SOURCE = "aws.inspector2"  # scans of images on demand have another: `inspector2.ami.ondemand`
 FINDING, COVERAGE = "Inspector2 Finding", "Inspector2 Coverage"
 HOST, AWS = "AWS_EC2_INSTANCE", "AWS"
 ARN = re.compile(r"arn:aws[a-z-]{0,20}:inspector2:[a-z0-9-]{1,30}:[0-9]{12}:finding/[0-9A-Za-z-]{1,64}")
 IMAGE_ID = re.compile(r"ami-[0-9a-f]{8,17}")
 VULNERABILITY = re.compile(r"[0-9A-Za-z][0-9A-Za-z:._-]{0,63}")
-MOST_PACKAGES, MOST_STEPS, MOST_TAGS, MOST_INSTANCES = 10, 30, 100, 100
+MOST_PACKAGES, MOST_STEPS, MOST_TAGS = 10, 30, 100
+MOST_INSTANCES = 10_000  # more than an event of at most 256 KB holds
 MOST_ELSEWHERE = 10  # resources that are looked through for a host; Inspector sends up to ten
 HIGHEST_SCORE = 10.0
+SKEW = timedelta(hours=1)  # that Inspector's clock may be before EventBridge's
+DIGITS = 6  # of a score after the point: DynamoDB takes 38 in all, and nothing smaller than 1E-130
 
 
 def parse(event: Mapping[str, Any]) -> Finding | Coverage | NotAHost:
@@ -69,7 +76,7 @@ def _finding(event: Mapping[str, Any], account: str, region: str) -> Finding | N
     host = next((r for r in resources if at(r, "type") == HOST and _of_aws(at(r, "provider"))), None)
     if host is None:
         return NotAHost(what=_elsewhere(event, resources))
-    updated_at = parse_moment(at(detail, "updatedAt")) or parse_moment(event.get("time"))
+    updated_at = _moment(event, at(detail, "updatedAt"))
     if updated_at is None:
         raise _wrong(event, "says neither when it was updated nor when it was sent")
     kind = _word(Kind, at(detail, "type"), Kind.OTHER)
@@ -100,7 +107,7 @@ def _coverage(event: Mapping[str, Any], account: str, region: str) -> Coverage |
     status = at(detail, "scanStatus", "statusCodeValue")
     if status != "ACTIVE" and status != "INACTIVE":  # noqa: PLR1714  # a set takes no list, which it may be
         raise _wrong(event, f"says {line(status)!r} of the scan, neither ACTIVE nor INACTIVE")
-    moment = parse_moment(at(detail, "eventTimestamp")) or parse_moment(event.get("time"))
+    moment = _moment(event, at(detail, "eventTimestamp"))
     if moment is None:
         raise _wrong(event, "does not say when")
     return Coverage(
@@ -112,6 +119,14 @@ def _coverage(event: Mapping[str, Any], account: str, region: str) -> Coverage |
         reason=line(at(detail, "scanStatus", "reason"))[:64] or "no reason given",
         at=moment,
     )
+
+
+def _moment(event: Mapping[str, Any], value: object) -> datetime | None:
+    """Read when something was so: where that is long after the event was sent, then, else it is the last word for good."""
+    said, sent = parse_moment(value), parse_moment(event.get("time"))
+    if said is None or sent is None:
+        return said or sent
+    return said if said - sent <= SKEW else sent
 
 
 def _of_aws(provider: object) -> bool:
@@ -189,7 +204,7 @@ def _word[W: StrEnum](words: type[W], value: object, otherwise: W) -> W:
 def _number(value: object, most: float) -> float | None:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
-    return float(value) if 0 <= value <= most else None
+    return round(float(value), DIGITS) if 0 <= value <= most else None
 
 
 def _status(event: Mapping[str, Any], value: object) -> Status:

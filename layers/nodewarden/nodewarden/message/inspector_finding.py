@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nodewarden.inspector_finding.coverage import HOSTS_GONE
+from nodewarden.inspector_finding.coverage import HOSTS_GONE as UNSCANNED_GONE
+from nodewarden.inspector_finding.gone import HOSTS_GONE
 from nodewarden.inspector_finding.incident import COVERAGE, NETWORK, SOME_SUPPRESSED, State
 from nodewarden.message.incident_change import IncidentChange, advice, done, why
 from nodewarden.message.inspector_evidence import evidence
@@ -16,8 +17,11 @@ from nodewarden.record import stamp
 if TYPE_CHECKING:
     from nodewarden.inspector_finding.host import Hosts
 
-# A message is at most 256 KB in all its forms: so many incidents, each with so many vulnerabilities, fit.
+# A message is at most 256 KB in all its forms: so many incidents, each with so many vulnerabilities, fit. Where findings go by
+# long titles, the document has fewer.
 MOST_INCIDENTS, MOST_DOCUMENTED, MOST_ABOUT, MOST_ADVICE = 20, 50, 5, 10
+MOST_BYTES = 250_000  # SNS Publish: 262,144 with the attributes
+LONGEST_NAME = 64  # characters of what it is about: an id of a vulnerability is no longer, a title may be
 
 # What the subject calls it, and how severe it is.
 SAID = {
@@ -33,7 +37,11 @@ SAID = {
 }
 # The end of what is no vulnerability.
 OVER = {NETWORK: "No longer reachable", COVERAGE: "Scanned by Inspector again"}
-ENDED = {SOME_SUPPRESSED: "Suppressed in Inspector", HOSTS_GONE: "Gone, and was never scanned by Inspector"}
+ENDED = {
+    SOME_SUPPRESSED: "Suppressed in Inspector",
+    HOSTS_GONE: "Gone with its hosts",
+    UNSCANNED_GONE: "Gone, and was never scanned by Inspector",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,14 @@ class IncidentsChange:
 
 
 def of_incidents(told: IncidentsChange, stack: str) -> Message:
-    """Word one change, or many."""
+    """Word one change, or many; the document has as many of them as fit."""
+    documented = MOST_DOCUMENTED
+    while len((message := _worded(told, stack, documented)).bodies().encode()) > MOST_BYTES and documented:
+        documented //= 2
+    return message
+
+
+def _worded(told: IncidentsChange, stack: str, documented: int) -> Message:
     first = told.changes[0]
     key, outcome = first.incident.key, first.change.state
     said, severity = SAID[outcome]
@@ -61,8 +76,8 @@ def of_incidents(told: IncidentsChange, stack: str) -> Message:
             "outcome": outcome.value,
             "account": key.account,
             "region": key.region,
-            "about": about[:MOST_DOCUMENTED],
-            "incidents": [_document(change) for change in told.changes[:MOST_DOCUMENTED]],
+            "about": about[:documented],
+            "incidents": [_document(change) for change in told.changes[:documented]],
             "incidents_in_all": len(told.changes),
         },
         attributes={"kind": "inspector_finding", "severity": severity, "outcome": outcome.value},
@@ -89,8 +104,11 @@ def _sections(told: IncidentsChange, about: list[str], stack: str) -> list[tuple
 def _counted(change: IncidentChange) -> str:
     """Say what it is about, with the number of findings, or of hosts' scans; of what is over there is none."""
     counts = change.incident.urgent
-    what = [f"{each} ({_counting(counts[each], _unit(change))})" if each in counts else each for each in change.about]
-    return _several(what, MOST_ABOUT * 4)
+    what = [
+        f"{_short(each)} ({_counting(counts[each], _unit(change))})" if each in counts else _short(each)
+        for each in change.about
+    ]
+    return _listed(what, MOST_ABOUT * 4)
 
 
 def _line(change: IncidentChange, about: list[str]) -> str:
@@ -125,7 +143,15 @@ def _whose(told: IncidentsChange) -> str:
     return f"{len(hosts)} {kind}"
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
 def _several(names: list[str], most: int) -> str:
+    return _listed([*map(_short, names)], most)
+
+
+def _listed(names: list[str], most: int) -> str:
     more = len(names) - most
     return f"{', '.join(names[:most])}{f' and {more} more' if more > 0 else ''}" or "findings"
 
