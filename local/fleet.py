@@ -17,7 +17,7 @@ from moto.eks.models import eks_backends
 from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter, ssm_backends
 
-from local import moto_eks
+from local import moto_eks, moto_launch_template
 from local.aws import ACCOUNT
 from local.moto_eks import CUSTOM, Course
 
@@ -45,6 +45,7 @@ class Fleet:
     def __post_init__(self) -> None:
         """Let moto play what it lacks."""
         moto_eks.fill()
+        moto_launch_template.fill()
 
     def cluster(self, name: str = "demo", *, version: str = MINOR, auto_mode: bool = False) -> str:
         """Make a cluster and give its name."""
@@ -82,6 +83,39 @@ class Fleet:
         made.update_config = dict(update_config or {"maxUnavailable": 1})
         made.health = {"issues": []}  # moto's own is one for all node groups
         return name
+
+    def image(
+        self,
+        name: str,
+        *,
+        at: datetime | None = None,
+        owner: str | None = None,
+        architecture: str = "x86_64",
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Make an AMI that somebody built, this account unless said, and give its id."""
+        image = self._ec2.register_image(name)
+        image.owner_id, image.architecture = owner or self.account, architecture
+        image.creation_date = at or datetime.now(UTC)
+        image.add_tags(dict(tags or {}))
+        return str(image.id)
+
+    def launch_template(self, image_id: str, name: str = "workers", **data: Any) -> dict[str, str]:
+        """Make a launch template with an AMI, and give it as a node group names it."""
+        made = self._ec2.create_launch_template(name, "by hand", {"ImageId": image_id, **data}, {})
+        return {"id": str(made.id), "name": name, "version": "1"}
+
+    def add_version(self, template_id: str, description: str = "by hand", **data: Any) -> str:
+        """Add a version to a launch template, as people do, and give its number."""
+        return str(self._ec2.get_launch_template(template_id).create_version(data, description).number)
+
+    def versions(self, template_id: str) -> list[dict[str, Any]]:
+        """Give what the versions of a launch template hold, the oldest first."""
+        return [version.data for version in self._ec2.get_launch_template(template_id).versions]
+
+    def deregister(self, image_id: str) -> None:
+        """Deregister an AMI."""
+        self._ec2.deregister_image(image_id)
 
     def subnets(self) -> list[str]:
         """Give the ids of the default subnets of two availability zones."""
@@ -252,6 +286,7 @@ def waves() -> Fleet:
 def serve(host: str, port: int) -> ThreadedMotoServer:
     """Serve this process's moto over HTTP, with what it lacks: it must be filled before a server is made."""
     moto_eks.fill()
+    moto_launch_template.fill()
     server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
     return server

@@ -32,6 +32,7 @@ UNNARROWED = {
     "cloudwatch:DescribeAlarms",  # could be, but then answers no composite alarms
     "ec2:DescribeImages",
     "ec2:DescribeInstances",
+    "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeManagedPrefixLists",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroupRules",

@@ -18,8 +18,10 @@ OPERATIONS = {
     "dynamodb": {"GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {
         "AuthorizeSecurityGroupIngress",
+        "CreateLaunchTemplateVersion",
         "DescribeImages",
         "DescribeInstances",
+        "DescribeLaunchTemplateVersions",
         "DescribeManagedPrefixLists",
         "DescribeNetworkInterfaces",
         "DescribeSecurityGroupRules",

@@ -57,6 +57,7 @@ class FleetWorld:
     world: World
     clock: Traveller
     fleet: Fleet = field(default_factory=Fleet)
+    family: str = ""  # of the rollouts that are meant, where there are several
 
     def behind(self, *waves: str, groups: int = 1) -> None:
         """Make a cluster for each wave, named by it, with node groups that are one release behind."""
@@ -153,7 +154,7 @@ class FleetWorld:
     @property
     def rollout(self) -> dict[str, Any]:
         """The head of the latest rollout."""
-        return self.heads[-1]
+        return next(head for head in reversed(self.heads) if self.family in {"", head["family"]})
 
     def entries(self) -> list[dict[str, Any]]:
         """Give all items of the latest rollout."""

@@ -16,6 +16,7 @@ from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
+    from tests.functional.golden_world import GoldenWorld
 
 FUNCTIONS = sorted(template.resources("AWS::Lambda::Function"))
 
@@ -80,15 +81,20 @@ def watch_a_release(watch: FleetWatch) -> None:
 def roll(fleet: FleetWorld) -> None:
     """Let a rollout go through its waves, the answer to its first start lost, and a person's yes between them."""
     fleet.passes(hours=2)  # the release is old enough then
+    fleet.family = "AL2023"
     fleet.world.fault("eks:UpdateNodegroupVersion", refuse("ThrottlingException", "UpdateNodegroupVersion"))
     fleet.until("awaiting-approval")
-    rollout = fleet.world.ask("status", what="rollouts")["rollouts"][0]["rollout"]
-    assert fleet.world.ask("approve", rollout=rollout, **WHO)["ok"]
+    assert fleet.says("approve")["ok"]
+    fleet.until("finished")
+    fleet.family = "golden"
     fleet.until("finished")
 
 
-def test_every_call_is_allowed_and_nothing_else_is(quick: FleetWorld) -> None:
-    called = do_everything(quick)
+def test_every_call_is_allowed_and_nothing_else_is(golden: GoldenWorld) -> None:
+    golden.group("golden-dev", tags={"nodewarden:wave": "dev"})
+    golden.build()
+
+    called = do_everything(golden.quick)
 
     assert {function: roles.needed(calls) for function, calls in called.items()} == {
         function: roles.allowed(function) for function in FUNCTIONS

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import boto3
 
 from nodewarden import policy
+from nodewarden.ami_release import policy as ami_release_policy
 from nodewarden.aws import CLIENT_CONFIG
 from nodewarden.aws.cloudwatch import Alarms
 from nodewarden.aws.eks import Eks
 from nodewarden.aws.events import Bus
 from nodewarden.aws.image import Images
 from nodewarden.aws.instance import Instances
+from nodewarden.aws.launch_template import LaunchTemplates
 from nodewarden.aws.ssm import Ssm
 from nodewarden.aws.subnet import Subnets
 from nodewarden.fleet_ledger import FleetLedger
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_ssm import SSMClient
 
+    from nodewarden.ami_release.policy import AmiReleasePolicy
     from nodewarden.rollout.policy import RolloutPolicy
 
 
@@ -42,6 +45,11 @@ class FleetWiring(Wiring):
     def rollout_policy(self) -> RolloutPolicy:
         """The checked policy of `rollout.toml`; raises PolicyError."""
         return _rollout_policy(self._variable("POLICY_FOLDER"))
+
+    @property
+    def ami_release_policy(self) -> AmiReleasePolicy:
+        """The checked policy of `ami_release.toml`; raises PolicyError."""
+        return _ami_release_policy(self._variable("POLICY_FOLDER"))
 
     @property
     def sighting_ledger(self) -> SightingLedger:
@@ -84,6 +92,11 @@ class FleetWiring(Wiring):
         """Give the AMIs that an account sees in a region."""
         self._must_be_ours(account)
         return Images(ec2_client(region))
+
+    def launch_templates(self, account: str, region: str) -> LaunchTemplates:
+        """Give the launch templates of an account and region."""
+        self._must_be_ours(account)
+        return LaunchTemplates(ec2_client(region))
 
     def instances(self, account: str, region: str) -> Instances:
         """Give the instances of an account and region."""
@@ -129,3 +142,8 @@ def _events(region: str) -> EventBridgeClient:
 @once
 def _rollout_policy(folder: str) -> RolloutPolicy:
     return rollout_policy.read(policy.load(Path(folder), "rollout"))
+
+
+@once
+def _ami_release_policy(folder: str) -> AmiReleasePolicy:
+    return ami_release_policy.read(policy.load(Path(folder), "ami_release"))

@@ -16,6 +16,7 @@ from nodewarden.ami_release.judgement import Look, standing_of
 from nodewarden.ami_release.sighting import Seen, compare
 from nodewarden.ami_release.unmanaged import unmanaged
 from nodewarden.gather_fleet import gather_fleet, gather_releases
+from nodewarden.look_at_golden import with_golden
 from nodewarden.node_group import Target
 from nodewarden.plan_rollouts import plan_rollouts
 
@@ -51,7 +52,7 @@ def look_at_fleet(wired: FleetWiring) -> Looked | None:
     if not all(wired.sighting_ledger.remember(changed) for each in news if (changed := each.changed)):
         return None
     sightings = known | {each.sighting.parameter: each.sighting for each in news if each.sighting}
-    standings = tuple(_stand(fleet, releases, sightings, wired, now))
+    standings = with_golden(tuple(_stand(fleet, releases, sightings, wired, now)), fleet, wired, now)
     first_seen = {sighting.parameter: sighting.first_seen for sighting in sightings.values()}
     planning = plan_rollouts(standings, first_seen, before.going if before else (), wired, now)
     around = Surroundings(

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
+
+    from nodewarden.launch_template import LaunchTemplate
 
 ACTIVE = "ACTIVE"
+CUSTOM = "CUSTOM"  # the amiType of a node group whose AMI is in its launch template
+AMI_FAMILY = "ami-family/"  # begins what names a target in place of an SSM parameter: a family of ami_release.toml
 IN_PROGRESS, SUCCESSFUL = "InProgress", "Successful"
 
 
@@ -52,7 +56,8 @@ class NodeGroup:
     """A managed node group (`DescribeNodegroup`).
 
     `version` is its own Kubernetes minor, which may be older than the cluster's. `release_version` is the AMI's release
-    version, or the AMI's id where `ami_type` is CUSTOM. `issues` are its health issues.
+    version, or the AMI's id where `ami_type` is CUSTOM: the one in the launch template version that it uses. `issues` are
+    its health issues.
     """
 
     key: NodeGroupKey
@@ -64,20 +69,24 @@ class NodeGroup:
     subnets: tuple[str, ...] = ()
     max_unavailable: int | None = None
     max_unavailable_percentage: int | None = None
-    launch_template: str | None = None
+    launch_template: LaunchTemplate | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     issues: tuple[HealthIssue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """An update of a node group (`DescribeUpdate`); `release_version` is what it goes to, where the answer says so."""
+    """An update of a node group (`DescribeUpdate`); `release_version` is what it goes to, where the answer says so.
+
+    Of an update to another launch template version, EKS names that only: `template_version`.
+    """
 
     update_id: str
     status: str
     release_version: str | None = None
     errors: tuple[HealthIssue, ...] = ()
     created_at: datetime | None = None
+    template_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +94,44 @@ class Target:
     """What a node group is to run: the release version that SSM names for its AMI type and its own minor.
 
     `parameter` is the SSM parameter's name, `released_at` when it last changed, `image_id` the AMI, None where no
-    parameter gives it.
+    parameter gives it. Of an AMI family, `release_version` is the AMI's id too, `parameter` names the family, and
+    `released_at` is when the AMI was made. `minimum_age` is how old it must be; None for what `rollout.toml` says.
     """
 
     release_version: str
     parameter: str
     released_at: datetime
     image_id: str | None = None
+    minimum_age: timedelta | None = None
+
+    @property
+    def family(self) -> str:
+        """The AMI family of `ami_release.toml` that it is of; empty for what SSM names."""
+        return self.parameter.removeprefix(AMI_FAMILY) if self.parameter.startswith(AMI_FAMILY) else ""
+
+    @property
+    def named_by(self) -> str:
+        """Who says that this is the one to run."""
+        return f"the AMI family {self.family}" if self.family else "SSM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An AMI as this account sees it (`DescribeImages`): not seen at all is None in its place."""
+    """An AMI as this account sees it (`DescribeImages`): not seen at all is None in its place.
+
+    `owner` is the account that it belongs to, `alias` such as `amazon` where AWS has a name for that.
+    """
 
     image_id: str
     state: str
     allowed: bool
     deprecated_at: datetime | None = None
+    name: str = ""
+    owner: str = ""
+    alias: str = ""
+    architecture: str = ""
+    created_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,7 @@ def plan_rollouts(
     waiting = [c for c in open_ if not _takes(going.get(c.family), c.node_group.key, c.target)]
     if not waiting:
         return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=())
-    since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
+    since = min(min(first_seen.get(c.target.parameter, c.target.released_at), c.target.released_at) for c in waiting)
     failures: list[NodewardenError] = []
     ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active}, now, failures)
     missing = plan(open_, active, wired.rollout_policy, now, settled=settled(ended))
@@ -96,10 +96,11 @@ def tried_before(standing: Standing, ended: Iterable[Rollout]) -> Standing:
 
 
 def _candidate(standing: Standing) -> Candidate | None:
-    family = family_of(standing.node_group.ami_type)
-    if not eligible(standing) or standing.target is None or family is None:
+    target = standing.target
+    family = (target.family if target else "") or family_of(standing.node_group.ami_type)
+    if not eligible(standing) or target is None or not family:
         return None
-    return Candidate(node_group=standing.node_group, target=standing.target, family=family)
+    return Candidate(node_group=standing.node_group, target=target, family=family)
 
 
 def _takes(rollout: Rollout | None, key: NodeGroupKey, target: Target) -> bool:

@@ -14,7 +14,7 @@ from nodewarden.security_group.event import ACCOUNT, GROUP_ID, REGION, line
 from nodewarden.table import Table
 
 LONGEST = timedelta(days=90)
-ROLLOUT_ID = re.compile(r"[a-z0-9]{1,20}-[0-9a-f]{12}")  # an AMI family, and what tells its rollouts apart
+ROLLOUT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}-[0-9a-f]{12}")  # an AMI family, and what tells its rollouts apart
 REMEDIATION_ID = re.compile(rf"({GROUP_ID.pattern})-[0-9a-f]{{12}}")
 
 

@@ -28,6 +28,8 @@ class State(StrEnum):
     HELD = "held"
     PINNED = "pinned"
     CUSTOM = "custom-ami"
+    UNSUITABLE = "unsuitable-launch-template"
+    AMI_GONE = "ami-gone"
     UNKNOWN_TYPE = "unknown-ami-type"
     NO_TARGET = "no-target"
     UNREADABLE = "unreadable-target"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GONE = frozenset(
     {
         "InvalidGroup.NotFound",
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidLaunchTemplateId.VersionNotFound",
         "InvalidPermission.NotFound",
         "InvalidPrefixListID.NotFound",
         "InvalidPrefixListId.NotFound",

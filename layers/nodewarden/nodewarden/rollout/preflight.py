@@ -7,7 +7,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import parameters
-from nodewarden.node_group import ACTIVE, IN_PROGRESS
+from nodewarden.launch_template import why_unsuitable
+from nodewarden.node_group import ACTIVE, CUSTOM, IN_PROGRESS
 from nodewarden.rollout.state import kept_back
 
 if TYPE_CHECKING:
@@ -68,13 +69,17 @@ def preflight(progress: GroupProgress, seen: Seen, rollout: Rollout, policy: Rol
         return AlreadyThere(f"runs {group.release_version} already")
     if update and update.status == IN_PROGRESS and update.release_version == progress.target.release_version:
         return Adopt(update.update_id)
-    changed = _changed(progress, group, rollout, policy)
+    changed = _changed(progress, group, rollout, policy) or _unsuitable(progress, seen)
     return changed or _in_the_way(seen, group, seen.cluster) or Go(node_group=group)
 
 
 def at_target(progress: GroupProgress, group: NodeGroup) -> bool:
-    """Tell whether the group runs its target: by equality, and of the minor that the target is for."""
-    return (group.release_version, group.version) == (progress.target.release_version, progress.minor)
+    """Tell whether the group runs its target: by equality, and of the minor that the target is for.
+
+    An AMI's id is of one AMI: EKS cannot know the minor in it.
+    """
+    same_minor = bool(progress.target.family) or group.version == progress.minor
+    return same_minor and group.release_version == progress.target.release_version
 
 
 def healthy(group: NodeGroup) -> bool:
@@ -112,11 +117,22 @@ def _another(progress: GroupProgress, group: NodeGroup) -> LeaveAlone | None:
         return LeaveAlone(
             f"it runs Kubernetes {group.version} now: its target was for {progress.minor}", may_return=True
         )
-    if progress.target.parameter not in parameters(group.ami_type, group.version):
+    if not _is_for(progress, group):
         return LeaveAlone(f"its AMI type is {group.ami_type} now: its target was for another", may_return=True)
     if group.release_version not in {progress.previous_release, progress.target.release_version}:
         return LeaveAlone(f"somebody moved it to {group.release_version}", may_return=False)
     return None
+
+
+def _is_for(progress: GroupProgress, group: NodeGroup) -> bool:
+    if progress.target.family:
+        return group.ami_type == CUSTOM
+    return progress.target.parameter in parameters(group.ami_type, group.version)
+
+
+def _unsuitable(progress: GroupProgress, seen: Seen) -> LeaveAlone | None:
+    why = why_unsuitable(seen.template) if progress.target.family else ""
+    return LeaveAlone(why, may_return=True) if why else None
 
 
 def _in_the_way(seen: Seen, group: NodeGroup, cluster: Cluster) -> Wait | None:
