@@ -12,17 +12,21 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+import boto3
+from moto.autoscaling.models import autoscaling_backends
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
 from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter, ssm_backends
 
-from local import moto_eks, moto_launch_template
+from local import moto_autoscaling, moto_eks, moto_launch_template
 from local.aws import ACCOUNT
 from local.moto_eks import CUSTOM, Course
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from local.moto_autoscaling import Refresh, RefreshCourse
 
 REGION = "eu-central-1"
 MINOR = "1.33"
@@ -46,6 +50,7 @@ class Fleet:
         """Let moto play what it lacks."""
         moto_eks.fill()
         moto_launch_template.fill()
+        moto_autoscaling.fill()
 
     def cluster(self, name: str = "demo", *, version: str = MINOR, auto_mode: bool = False) -> str:
         """Make a cluster and give its name."""
@@ -112,6 +117,46 @@ class Fleet:
     def versions(self, template_id: str) -> list[dict[str, Any]]:
         """Give what the versions of a launch template hold, the oldest first."""
         return [version.data for version in self._ec2.get_launch_template(template_id).versions]
+
+    def auto_scaling_group(  # noqa: PLR0913  as many as a group differs in
+        self,
+        template: Mapping[str, str],
+        name: str = "own",
+        *,
+        cluster: str = "demo",
+        tags: Mapping[str, str] | None = None,
+        desired: int = 1,
+        drains: bool = True,
+        **differs: Any,
+    ) -> str:
+        """Make a self-managed group of a cluster, with a hook on termination unless it drains nothing, and give its name."""
+        client = boto3.client("autoscaling", region_name=self.region)
+        owned = {f"kubernetes.io/cluster/{cluster}": "owned", **(tags or {})}
+        used = {"LaunchTemplate": {"LaunchTemplateId": template["id"], "Version": template["version"]}}
+        client.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            MinSize=0,
+            MaxSize=desired * 2,
+            DesiredCapacity=desired,
+            VPCZoneIdentifier=",".join(self.subnets()),
+            Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in owned.items()],
+            **(differs or used),
+        )
+        if drains:
+            client.put_lifecycle_hook(
+                AutoScalingGroupName=name,
+                LifecycleHookName="drain",
+                LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+            )
+        return name
+
+    def next_refresh(self, course: RefreshCourse, name: str = "own") -> None:
+        """Say how the next refresh of a group goes; without, it succeeds in twenty minutes."""
+        self._auto_scaling_group(name).refresh_course = course
+
+    def refreshes(self, name: str = "own") -> list[Refresh]:
+        """Give the refreshes of a group, the oldest first."""
+        return moto_autoscaling.refreshes_of(self._auto_scaling_group(name))
 
     def deregister(self, image_id: str) -> None:
         """Deregister an AMI."""
@@ -208,6 +253,9 @@ class Fleet:
     def _node_group(self, cluster: str, name: str) -> Any:
         return self._eks.describe_nodegroup(cluster, name)
 
+    def _auto_scaling_group(self, name: str) -> Any:
+        return autoscaling_backends[self.account][self.region].autoscaling_groups[name]
+
     @property
     def _eks(self) -> Any:
         return eks_backends[self.account][self.region]
@@ -287,6 +335,7 @@ def serve(host: str, port: int) -> ThreadedMotoServer:
     """Serve this process's moto over HTTP, with what it lacks: it must be filled before a server is made."""
     moto_eks.fill()
     moto_launch_template.fill()
+    moto_autoscaling.fill()
     server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
     return server

@@ -23,7 +23,7 @@ from uuid import uuid4
 import boto3
 from moto.sns.models import sns_backends
 
-from local import moto_eks, moto_gaps, moto_launch_template, template
+from local import moto_autoscaling, moto_eks, moto_gaps, moto_launch_template, template
 from local.aws import ACCOUNT
 from local.event_pattern import matches
 from nodewarden import wiring
@@ -119,6 +119,7 @@ class Stack:
         moto_gaps.fill()
         moto_eks.fill()
         moto_launch_template.fill()
+        moto_autoscaling.fill()
         boto3.DEFAULT_SESSION = _session()
         _watching[:] = [self]
         self._put_code()

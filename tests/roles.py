@@ -21,6 +21,8 @@ DEPENDENT = {
     "ec2:AuthorizeSecurityGroupIngress": {"ec2:CreateTags"},  # with TagSpecifications
     # Of a group with a launch template (EKS user guide, "Customize managed nodes with launch templates").
     "eks:UpdateNodegroupVersion": {"ec2:CreateTags", "ec2:RunInstances"},
+    # To a launch template (Auto Scaling user guide, "Control Amazon EC2 launch template usage in Auto Scaling groups").
+    "autoscaling:StartInstanceRefresh": {"ec2:CreateTags", "ec2:RunInstances", "iam:PassRole"},
     "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},  # to a topic with a customer key
 }
 
@@ -29,6 +31,9 @@ CHECKED_AS = {"dynamodb:TransactWriteItems": {"dynamodb:UpdateItem"}}  # ours ar
 
 # Reads that cannot be narrowed to a resource (Service Authorization Reference of EC2, EKS and CloudWatch).
 UNNARROWED = {
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeInstanceRefreshes",
+    "autoscaling:DescribeLifecycleHooks",
     "cloudwatch:DescribeAlarms",  # could be, but then answers no composite alarms
     "ec2:DescribeImages",
     "ec2:DescribeInstances",

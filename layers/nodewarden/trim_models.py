@@ -14,6 +14,12 @@ from typing import Any
 
 # What the functions call; a test holds it against their roles.
 OPERATIONS = {
+    "autoscaling": {
+        "DescribeAutoScalingGroups",
+        "DescribeInstanceRefreshes",
+        "DescribeLifecycleHooks",
+        "StartInstanceRefresh",
+    },
     "cloudwatch": {"DescribeAlarms"},
     "dynamodb": {"GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {

@@ -181,6 +181,12 @@ class FleetWorld:
         """Give the updates that EKS began of a node group, the oldest first."""
         return list(updates_of(self.fleet._node_group(cluster, name)).values())  # noqa: SLF001  moto's own
 
+    def remembered_states(self) -> dict[str, str]:
+        """Give the state of each group that the latest look lists."""
+        (look,) = (entry for entry in self.world.stack.entries() if entry["sk"] == "standings")
+        listed = (one for section in look["states"] for one in section["shown"])
+        return {f"{one['cluster']}/{one['name']}": one["state"] for one in listed}
+
     def told(self) -> list[Told]:
         """Give the messages about rollouts."""
         return [told for told in self.world.stack.told() if told.attributes["kind"] == "rollout"]

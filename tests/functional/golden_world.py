@@ -69,6 +69,11 @@ class GoldenWorld:
         self.quick.looks()
         self.quick.ticks()
 
+    def begins_nothing(self) -> None:
+        """Look, and see that no rollout is planned."""
+        self.quick.looks()
+        assert self.quick.heads == []
+
     def update_by_hand(self, template_id: str, version: str) -> None:
         """Update the group as people do."""
         boto3.client("eks").update_nodegroup_version(

@@ -29,6 +29,7 @@ PURE = (
     "nodewarden.ami_release.target",
     "nodewarden.ami_release.unmanaged",
     "nodewarden.errors",
+    "nodewarden.auto_scaling_group",
     "nodewarden.launch_template",
     "nodewarden.policy",
     "nodewarden.record",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from nodewarden import policy
 from nodewarden.ami_release import policy as ami_release_policy
 from nodewarden.aws import CLIENT_CONFIG
+from nodewarden.aws.auto_scaling import AutoScaling
 from nodewarden.aws.cloudwatch import Alarms
 from nodewarden.aws.eks import Eks
 from nodewarden.aws.events import Bus
@@ -98,6 +99,11 @@ class FleetWiring(Wiring):
         self._must_be_ours(account)
         return LaunchTemplates(ec2_client(region))
 
+    def auto_scaling(self, account: str, region: str) -> AutoScaling:
+        """Give the Auto Scaling of an account and region."""
+        self._must_be_ours(account)
+        return AutoScaling(_autoscaling(region))
+
     def instances(self, account: str, region: str) -> Instances:
         """Give the instances of an account and region."""
         self._must_be_ours(account)
@@ -122,6 +128,11 @@ def fleet_wiring() -> FleetWiring:
 @once
 def _cloudwatch(region: str) -> CloudWatchClient:
     return boto3.client("cloudwatch", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
+def _autoscaling(region: str) -> Any:
+    return boto3.client("autoscaling", region_name=region, config=CLIENT_CONFIG)
 
 
 @once

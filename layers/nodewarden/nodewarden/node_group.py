@@ -13,18 +13,25 @@ if TYPE_CHECKING:
 
 ACTIVE = "ACTIVE"
 CUSTOM = "CUSTOM"  # the amiType of a node group whose AMI is in its launch template
+SELF_MANAGED = "SELF_MANAGED"  # in its place, for an Auto Scaling group that is in no managed node group
+SELF_MANAGED_NAME = "asg:"  # begins the name of one; no node group's name has a colon
 AMI_FAMILY = "ami-family/"  # begins what names a target in place of an SSM parameter: a family of ami_release.toml
 IN_PROGRESS, SUCCESSFUL = "InProgress", "Successful"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class NodeGroupKey:
-    """Which node group: unique in the world."""
+    """Which node group: unique in the world. That of a self-managed Auto Scaling group is named `asg:` and its name."""
 
     account: str
     region: str
     cluster: str
     name: str
+
+    @property
+    def auto_scaling_group(self) -> str:
+        """The name of the self-managed Auto Scaling group; empty for a managed node group."""
+        return self.name.removeprefix(SELF_MANAGED_NAME) if self.name.startswith(SELF_MANAGED_NAME) else ""
 
     def __str__(self) -> str:
         return f"{self.cluster}/{self.name}"
@@ -57,7 +64,7 @@ class NodeGroup:
 
     `version` is its own Kubernetes minor, which may be older than the cluster's. `release_version` is the AMI's release
     version, or the AMI's id where `ami_type` is CUSTOM: the one in the launch template version that it uses. `issues` are
-    its health issues.
+    its health issues, `auto_scaling_groups` the names of the groups that EKS made for it.
     """
 
     key: NodeGroupKey
@@ -72,6 +79,7 @@ class NodeGroup:
     launch_template: LaunchTemplate | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     issues: tuple[HealthIssue, ...] = ()
+    auto_scaling_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,14 +74,14 @@ def _groups(look: Look, want: Wanted) -> dict[NodeGroupKey, Seen]:
 
 def _see(look: Look, key: NodeGroupKey, *, whole: bool) -> Seen:
     members, progress = Members.of(look.wired, *look.where), look.rollout.groups[key]
-    member = members.see(key)
+    member = members.see(key, progress.minor)
     group, update = member.node_group, None
     if group and progress.update_id:
         update = members.update(group, progress.update_id)
     elif group and (progress.state is GroupState.STARTING or (whole and group.status == UPDATING)):
         update = members.latest(group)
     cluster = members.eks.cluster(key.cluster) if whole else None
-    return Seen(node_group=group, cluster=cluster, update=update, template=member.template)
+    return Seen(node_group=group, cluster=cluster, update=update, left=member.left[1] if member.left else "")
 
 
 def _with_addresses(look: Look, groups: Mapping[NodeGroupKey, Seen]) -> dict[NodeGroupKey, Seen]:

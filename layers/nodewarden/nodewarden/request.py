@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from nodewarden.errors import NodewardenError, RequestError
+from nodewarden.node_group import SELF_MANAGED_NAME
 from nodewarden.record import Place
 from nodewarden.security_group.event import ACCOUNT, GROUP_ID, REGION, line
 from nodewarden.table import Table
@@ -63,7 +64,7 @@ def parse_node_group(text: str) -> tuple[str, str]:
     ('demo', 'workers')
     """
     cluster, _, name = text.partition("/")
-    if not cluster or not name or "/" in name:
+    if not cluster or not name or ("/" in name and not name.startswith(SELF_MANAGED_NAME)):
         message = f"must be a cluster and its node group such as demo/workers, not {line(text)!r}"
         raise ValueError(message)
     return cluster, name

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from nodewarden.ami_release.image import AVAILABLE
 from nodewarden.ami_release.judgement import Look, out_of_service, said_by_people, standing_of
 from nodewarden.ami_release.standing import Standing, State
-from nodewarden.launch_template import why_unsuitable
 from nodewarden.node_group import AMI_FAMILY, Target
 from nodewarden.security_group.event import line
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.ami_release.policy import AmiFamily, AmiReleasePolicy
-    from nodewarden.launch_template import TemplateVersion
+    from nodewarden.ami_release.standing import Judged
     from nodewarden.node_group import Image
 
 FAMILY_TAG = "nodewarden:ami-family"  # of a group: the family that it follows, whatever it runs
@@ -62,20 +61,22 @@ def newest(family: AmiFamily, images: Iterable[Image], alike: Alike, account: st
     return max(usable, key=lambda image: (image.created_at, image.image_id), default=None)
 
 
-def golden_standing(
-    standing: Standing, look: Look, template: TemplateVersion | None, golden: Golden, now: datetime
-) -> Standing:
-    """Say where a group with an AMI of its own stands; `standing` is what is true of it without any family."""
+def golden_standing(standing: Standing, look: Look, left: Judged | None, golden: Golden, now: datetime) -> Standing:
+    """Say where a group with an AMI of its own stands.
+
+    `standing` is what is true of it without any family, `left` why it cannot be updated from here, whatever it runs.
+    """
     group = look.node_group
     current = golden.images.get(group.release_version)
     family = _family_of(look, current, golden)
     if out_of_service(group):
         return replace(standing, node_group=group)
+    if family is None and left and (left[0] is State.LEFT or current is None):
+        return _stands(look, *left)
     if family is None:
         return _without_family(standing, look, current)
-    if why := why_unsuitable(template):
-        advice = "Let it use a fixed version of a launch template that names the AMI by its id, and no snapshots."
-        return _stands(look, State.UNSUITABLE, why, advice)
+    if left:
+        return _stands(look, *left)
     if current is None and FAMILY_TAG not in group.tags:
         return _gone(standing, look)
     return _to_newest(look, family, current, golden, now)

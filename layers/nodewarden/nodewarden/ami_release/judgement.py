@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from nodewarden.ami_release.standing import Judged
     from nodewarden.node_group import Cluster, Image, NodeGroup, Target
 
 TO_FAMILY = "Name its AMIs in a [[family]] of ami_release.toml, and it rolls with them. Or:"
@@ -45,9 +46,6 @@ class Look:
     image: Image | None = None
     recalled: Collection[str] = ()
     wave: str | None = None
-
-
-type Judged = tuple[State, str, str]  # the state, the reason, the advice
 
 
 def standing_of(look: Look, now: datetime) -> Standing:

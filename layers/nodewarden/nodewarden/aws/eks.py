@@ -154,6 +154,9 @@ def _node_group(key: NodeGroupKey, found: NodegroupTypeDef) -> NodeGroup:
         max_unavailable_percentage=found.get("updateConfig", {}).get("maxUnavailablePercentage"),
         launch_template=_launch_template(found.get("launchTemplate", {})),
         tags=found.get("tags", {}),
+        auto_scaling_groups=tuple(
+            g["name"] for g in found.get("resources", {}).get("autoScalingGroups", []) if "name" in g
+        ),
         issues=tuple(map(_issue, found.get("health", {}).get("issues", []))),
     )
 

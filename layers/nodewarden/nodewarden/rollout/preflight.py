@@ -7,8 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import parameters
-from nodewarden.launch_template import why_unsuitable
-from nodewarden.node_group import ACTIVE, CUSTOM, IN_PROGRESS
+from nodewarden.node_group import ACTIVE, CUSTOM, IN_PROGRESS, SELF_MANAGED
 from nodewarden.rollout.state import kept_back
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from nodewarden.rollout.state import GroupProgress, Rollout
 
 PERCENT = 100
+MAX_HEALTHY = 110  # of an instance refresh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def preflight(progress: GroupProgress, seen: Seen, rollout: Rollout, policy: Rol
         return AlreadyThere(f"runs {group.release_version} already")
     if update and update.status == IN_PROGRESS and update.release_version == progress.target.release_version:
         return Adopt(update.update_id)
-    changed = _changed(progress, group, rollout, policy) or _unsuitable(progress, seen)
+    changed = _changed(progress, group, rollout, policy) or _left(seen)
     return changed or _in_the_way(seen, group, seen.cluster) or Go(node_group=group)
 
 
@@ -94,7 +94,12 @@ def trouble_of(group: NodeGroup) -> str:
 
 
 def surge(group: NodeGroup, zones: int) -> int:
-    """Give how many hosts EKS adds for an update: max(2 x zones, maxUnavailable), so in its user guide."""
+    """Give how many hosts EKS adds for an update: max(2 x zones, maxUnavailable), so in its user guide.
+
+    An instance refresh adds a tenth of them, at least one (`MaxHealthyPercentage`).
+    """
+    if group.ami_type == SELF_MANAGED:
+        return ceil(group.desired * (MAX_HEALTHY - PERCENT) / PERCENT)
     share = ceil(group.desired * (group.max_unavailable_percentage or 0) / PERCENT)
     return max(2 * zones, group.max_unavailable or 0, share)
 
@@ -126,13 +131,12 @@ def _another(progress: GroupProgress, group: NodeGroup) -> LeaveAlone | None:
 
 def _is_for(progress: GroupProgress, group: NodeGroup) -> bool:
     if progress.target.family:
-        return group.ami_type == CUSTOM
+        return group.ami_type in {CUSTOM, SELF_MANAGED}
     return progress.target.parameter in parameters(group.ami_type, group.version)
 
 
-def _unsuitable(progress: GroupProgress, seen: Seen) -> LeaveAlone | None:
-    why = why_unsuitable(seen.template) if progress.target.family else ""
-    return LeaveAlone(why, may_return=True) if why else None
+def _left(seen: Seen) -> LeaveAlone | None:
+    return LeaveAlone(seen.left, may_return=True) if seen.left else None
 
 
 def _in_the_way(seen: Seen, group: NodeGroup, cluster: Cluster) -> Wait | None:

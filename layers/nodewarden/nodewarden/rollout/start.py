@@ -7,7 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from nodewarden.node_group import HealthIssue
-from nodewarden.rollout.observed import Busy, NotAllowedYet, Refused, Started, StartFromTemplate, StartUpdate
+from nodewarden.rollout.observed import (
+    Busy,
+    NotAllowedYet,
+    Refused,
+    Started,
+    StartFromTemplate,
+    StartRefresh,
+    StartUpdate,
+)
 from nodewarden.rollout.preflight import Adopt, AlreadyThere, Go, LeaveAlone, Wait, preflight
 from nodewarden.rollout.state import FORCE_TAG, GroupState, State
 from nodewarden.rollout.step import StepKind, tell
@@ -174,6 +182,8 @@ def _call(progress: GroupProgress, group: NodeGroup) -> Start:
     token, release = progress.forced_token if force else progress.token, progress.target.release_version
     if progress.target.family and group.launch_template:
         source = group.launch_template
+        if progress.key.auto_scaling_group:
+            return StartRefresh(key=progress.key, token=progress.token, source=source, release_version=release)
         return StartFromTemplate(key=progress.key, token=token, source=source, release_version=release, force=force)
     return StartUpdate(key=progress.key, token=token, version=progress.minor, release_version=release, force=force)
 
