@@ -23,7 +23,7 @@ from uuid import uuid4
 import boto3
 from moto.sns.models import sns_backends
 
-from local import moto_autoscaling, moto_eks, moto_gaps, moto_launch_template, template
+from local import moto_autoscaling, moto_eks, moto_gaps, moto_imagebuilder, moto_launch_template, template
 from local.aws import ACCOUNT
 from local.event_pattern import matches
 from nodewarden import wiring
@@ -121,6 +121,7 @@ class Stack:
         moto_launch_template.fill()
         moto_autoscaling.fill()
         boto3.DEFAULT_SESSION = _session()
+        moto_imagebuilder.fill(boto3.DEFAULT_SESSION)
         _watching[:] = [self]
         self._put_code()
         self._deploy()

@@ -47,6 +47,7 @@ OPERATIONS = {
         "UpdateNodegroupVersion",
     },
     "events": {"PutEvents"},
+    "imagebuilder": {"GetImage"},
     "sns": {"Publish"},
     "ssm": {"GetParameters"},
 }

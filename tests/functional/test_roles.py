@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import hosts, template
+from local import hosts, moto_imagebuilder, template
 from nodewarden.ami_release.standing import HOLD, PIN
+from nodewarden.ami_release.unmanaged import MANAGED_TAG
 from tests import roles
 from tests.functional.fleet_watch import NEWER, FleetWatch
+from tests.functional.golden_world import DEV
+from tests.functional.test_ami_event import BUILD, event
 from tests.functional.test_security_group_hosts import start_of
 from tests.functional.test_security_group_reach import open_to_list
 from tests.functional.world import WHO, refuse
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from tests.functional.fleet_world import FleetWorld
     from tests.functional.golden_world import GoldenWorld
 
+REFRESH, MAKE = "autoscaling:StartInstanceRefresh", "ec2:CreateLaunchTemplateVersion"
 FUNCTIONS = sorted(template.resources("AWS::Lambda::Function"))
 
 
@@ -76,6 +80,7 @@ def watch_a_release(watch: FleetWatch) -> None:
     watch.look()
     watch.fleet.release(NEWER)
     watch.look()
+    watch.stack.deliver(event("image-builder-available"))
 
 
 def roll(fleet: FleetWorld) -> None:
@@ -92,7 +97,10 @@ def roll(fleet: FleetWorld) -> None:
 
 def test_every_call_is_allowed_and_nothing_else_is(golden: GoldenWorld) -> None:
     golden.group("golden-dev", tags={"nodewarden:wave": "dev"})
-    golden.build()
+    golden.fleet.auto_scaling_group(
+        golden.fleet.launch_template(golden.old, InstanceType="m7i.large"), cluster="golden-dev", tags=DEV
+    )
+    moto_imagebuilder.build(BUILD, {"eu-central-1": golden.build()})
 
     called = do_everything(golden.quick)
 
@@ -161,3 +169,28 @@ def test_of_ssm_only_what_aws_publishes_is_read() -> None:
     reading = [s for f in FUNCTIONS for s in roles.statements(f) if "ssm:GetParameters" in roles.actions(s)]
 
     assert [s["Resource"] for s in reading] == [{"Fn::Sub": "arn:${AWS::Partition}:ssm:*::parameter/aws/service/*"}]
+
+
+def test_only_rollouts_refresh_groups_and_never_one_that_people_keep_or_eks_owns() -> None:
+    (refreshing,) = (s for f in FUNCTIONS for s in roles.statements(f) if REFRESH in roles.actions(s))
+
+    assert [f for f in FUNCTIONS if REFRESH in roles.allowed(f)] == ["RolloutFunction"]
+    kept = {f"aws:ResourceTag/{tag}": "true" for tag in (HOLD, PIN, MANAGED_TAG)}
+    assert refreshing["Condition"] == {"Null": kept}
+
+
+def test_roles_are_passed_to_hosts_of_this_account_alone() -> None:
+    (passing,) = (s for f in FUNCTIONS for s in roles.statements(f) if "iam:PassRole" in roles.actions(s))
+
+    assert passing["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"}
+    assert passing["Condition"] == {"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}}
+
+
+def test_launch_templates_of_this_account_alone_get_versions_and_none_is_changed_or_deleted() -> None:
+    making = [s for f in FUNCTIONS for s in roles.statements(f) if MAKE in roles.actions(s)]
+    templates = {a for f in FUNCTIONS for a in roles.allowed(f) if "LaunchTemplate" in a}
+
+    assert [s["Resource"] for s in making] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:launch-template/*"}
+    ]
+    assert templates == {MAKE, "ec2:DescribeLaunchTemplateVersions"}

@@ -16,6 +16,7 @@ PURE = (
     "nodewarden.ami_release.ami_type",
     "nodewarden.ami_release.announcement",
     "nodewarden.ami_release.caveat",
+    "nodewarden.ami_release.event",
     "nodewarden.ami_release.fleet",
     "nodewarden.ami_release.fleet_news",
     "nodewarden.ami_release.golden",

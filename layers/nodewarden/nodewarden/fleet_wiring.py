@@ -17,6 +17,7 @@ from nodewarden.aws.cloudwatch import Alarms
 from nodewarden.aws.eks import Eks
 from nodewarden.aws.events import Bus
 from nodewarden.aws.image import Images
+from nodewarden.aws.image_builder import ImageBuilder
 from nodewarden.aws.instance import Instances
 from nodewarden.aws.launch_template import LaunchTemplates
 from nodewarden.aws.ssm import Ssm
@@ -104,6 +105,11 @@ class FleetWiring(Wiring):
         self._must_be_ours(account)
         return AutoScaling(_autoscaling(region))
 
+    def image_builder(self, account: str, region: str) -> ImageBuilder:
+        """Give the Image Builder of an account and region."""
+        self._must_be_ours(account)
+        return ImageBuilder(_imagebuilder(region))
+
     def instances(self, account: str, region: str) -> Instances:
         """Give the instances of an account and region."""
         self._must_be_ours(account)
@@ -133,6 +139,11 @@ def _cloudwatch(region: str) -> CloudWatchClient:
 @once
 def _autoscaling(region: str) -> Any:
     return boto3.client("autoscaling", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
+def _imagebuilder(region: str) -> Any:
+    return boto3.client("imagebuilder", region_name=region, config=CLIENT_CONFIG)
 
 
 @once
