@@ -31,7 +31,7 @@ def fill(session: boto3.Session) -> None:
     if SERVICE in backends.list_of_moto_modules():
         raise MotoGrewItError(SERVICE)
     _built.clear()
-    session.events.register(f"before-call.{SERVICE}.GetImage", _get_image, unique_id="image builder")
+    session.events.register(f"before-call.{SERVICE}.GetImage", _get_image, unique_id="image builder")  # type: ignore[arg-type]  # the stubs know no answer
 
 
 def build(arn: str, amis: Mapping[str, str]) -> None:

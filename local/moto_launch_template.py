@@ -37,7 +37,7 @@ def _create_launch_template_version(self: Any) -> ActionResult:
         known: ActionResult = made[token]
         return known
     given, source = self._get_param("LaunchTemplateData", {}), self._get_param("SourceVersion")
-    answer: ActionResult = THEIRS(self)
+    answer: Any = THEIRS(self)
     if source:
         merged = {**_without_snapshots(template, source), **given}
         template.versions[-1].data = answer.result["LaunchTemplateVersion"]["LaunchTemplateData"] = merged
