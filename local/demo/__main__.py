@@ -9,7 +9,7 @@ from local import aws  # noqa: F401  # sets the environment before moto and boto
 
 os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
 
-from local.demo import node_groups, security_group
+from local.demo import golden_ami, node_groups, security_group
 from local.demo.screen import console
 
 
@@ -18,7 +18,7 @@ def main() -> int:
     console.print(
         "[bold]Nodewarden on this machine[/]: AWS is played by moto, events and schedules go as template.yaml says.\n"
     )
-    wrong = [*security_group.tell(), *node_groups.tell()]
+    wrong = [*security_group.tell(), *node_groups.tell(), *golden_ami.tell()]
     for what in wrong:
         console.print(f"[bold red]WRONG:[/] {what}")
     if not wrong:

@@ -221,6 +221,35 @@ def test_an_ami_that_is_none_for_the_group_is_ignored(
     assert golden.quick.heads == []
 
 
+def test_the_first_ami_of_a_family_is_up_to_date_however_young_it_is(golden: GoldenWorld) -> None:
+    golden.fleet.deregister(golden.old)
+    first = golden.build(at=BEGIN)
+    golden.group(template=golden.fleet.launch_template(first, "first"))
+
+    golden.quick.looks()
+
+    assert golden.standing()["state"] == "up-to-date"
+    assert "no AMI of the family golden is old enough" in golden.standing()["reason"]
+
+
+def test_an_ami_that_is_too_young_yet_is_seen_in_the_status_with_its_day(golden: GoldenWorld) -> None:
+    golden.group()
+    young = golden.build(at=BEGIN)
+
+    golden.quick.looks()
+
+    assert golden.standing()["reason"].endswith(f"{young} is old enough on 2026-12-02 09:00 UTC")
+
+
+def test_a_family_without_an_ami_for_the_group_is_told(golden: GoldenWorld) -> None:
+    golden.group(tags={"nodewarden:ami-family": "golden"}, version="1.31")
+
+    golden.quick.looks()
+
+    assert golden.standing()["state"] == "no-target"
+    assert "no AMI that may be used for Kubernetes 1.31" in golden.standing()["reason"]
+
+
 def test_a_group_that_runs_a_newer_ami_than_is_old_enough_is_not_downgraded(golden: GoldenWorld) -> None:
     young = golden.build(at=BEGIN)
     golden.group(template=golden.fleet.launch_template(young, "young"))

@@ -17,6 +17,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from nodewarden import errors
+from nodewarden.ami_release.policy import read as read_ami_release
 from nodewarden.ami_release.standing import State as Standing
 from nodewarden.message.rollout import HALTS
 from nodewarden.message.way_on import ways_on
@@ -156,7 +157,11 @@ def test_every_call_that_the_rules_listen_for_is_named(document: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "reads", "has"),
-    [("security_group.toml", read, "aws_prefix_lists"), ("rollout.toml", read_rollout, "freeze")],
+    [
+        ("security_group.toml", read, "aws_prefix_lists"),
+        ("rollout.toml", read_rollout, "freeze"),
+        ("ami_release.toml", read_ami_release, "family"),
+    ],
 )
 def test_every_setting_of_the_policy_is_in_the_readme(file: str, reads: Callable[[Table], object], has: str) -> None:
     table = Table(f"{file}: ", tomllib.loads((POLICY / file).read_text("utf-8")))

@@ -7,6 +7,7 @@ of AMIs that somebody copied or built, nothing else can be.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.image import AVAILABLE
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nodewarden.ami_release.standing import Judged
     from nodewarden.node_group import Image
 
+NO_AGE = timedelta()
 FAMILY_TAG = "nodewarden:ami-family"  # of a group: the family that it follows, whatever it runs
 
 
@@ -83,16 +85,37 @@ def golden_standing(standing: Standing, look: Look, left: Judged | None, golden:
 
 
 def _to_newest(look: Look, family: AmiFamily, current: Image | None, golden: Golden, now: datetime) -> Standing:
-    minor = look.node_group.version
-    alike = Alike(minor=minor, architecture=current.architecture if current else "")
-    found = newest(family, golden.of_family.get(family.name, ()), alike, golden.account, now)
-    if found is None or found.created_at is None:
-        reason = f"the AMI family {family.name} has no AMI that may be used for Kubernetes {line(minor)} now"
-        return _stands(look, State.NO_TARGET, reason, "Build one; if there is one, look at ami_release.toml.")
-    target, made = target_of(family, found), current.created_at if current else None
-    if current and made and family.covers(current, golden.account) and made > found.created_at:
+    alike = Alike(minor=look.node_group.version, architecture=current.architecture if current else "")
+    images = golden.of_family.get(family.name, ())
+    found = newest(family, images, alike, golden.account, now)
+    ours = current if current and family.covers(current, golden.account) else None
+    if found is None:
+        return _without_target(look, family, ours)
+    target, made = target_of(family, found), ours.created_at if ours else None
+    if made and found.created_at and made > found.created_at:
         return _ahead(look, target)
-    return standing_of(replace(look, found=target, image=found), now)
+    standing = standing_of(replace(look, found=target, image=found), now)
+    if standing.state is not State.CURRENT:
+        return standing
+    comes = newest(replace(family, minimum_age=NO_AGE), images, alike, golden.account, now)
+    return replace(standing, reason=f"{standing.reason}{_comes(comes, family) if comes != found else ''}")
+
+
+def _without_target(look: Look, family: AmiFamily, ours: Image | None) -> Standing:
+    """Judge a group for which no AMI is old enough: the one that it runs may be the first of its family."""
+    if ours and family.is_for(ours, look.node_group.version):
+        reason = f"it runs {ours.image_id}, and no AMI of the family {family.name} is old enough to replace it"
+        return _stands(look, State.CURRENT, reason, "Nothing to do.")
+    reason = (
+        f"the AMI family {family.name} has no AMI that may be used for Kubernetes {line(look.node_group.version)} now"
+    )
+    return _stands(look, State.NO_TARGET, reason, "Build one; if there is one, look at ami_release.toml.")
+
+
+def _comes(image: Image | None, family: AmiFamily) -> str:
+    if image is None or image.created_at is None:
+        return ""
+    return f"; {image.image_id} is old enough on {image.created_at + family.minimum_age:%Y-%m-%d %H:%M} UTC"
 
 
 def target_of(family: AmiFamily, image: Image) -> Target:
