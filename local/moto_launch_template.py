@@ -43,7 +43,8 @@ def _create_launch_template_version(self: Any) -> ActionResult:
         template.versions[-1].data = answer.result["LaunchTemplateVersion"]["LaunchTemplateData"] = merged
     if token:
         made[token] = answer
-    return answer
+    made_now: ActionResult = answer
+    return made_now
 
 
 def _template(self: Any) -> Any:

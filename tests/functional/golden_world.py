@@ -93,5 +93,6 @@ class GoldenWorld:
         """Give how a group stands by the latest look."""
         (look,) = (entry for entry in self.quick.world.stack.entries() if entry["sk"] == "standings")
         listed = (one for section in look["states"] for one in section["shown"])
+        found: dict[str, Any]
         (found,) = (one for one in listed if (one["cluster"], one["name"]) == (wave, name))
         return found

@@ -147,5 +147,5 @@ def host(golden: GoldenWorld, image_id: str) -> None:
         MinCount=1,
         MaxCount=1,
         SubnetId=golden.fleet.subnets()[0],
-        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],  # type: ignore[list-item]  # the stubs want literals
+        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],  # type: ignore[list-item,misc]  # the stubs want literals
     )

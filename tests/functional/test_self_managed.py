@@ -45,7 +45,8 @@ def uses(name: str = "own") -> str:
     (group,) = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])[
         "AutoScalingGroups"
     ]
-    return group["LaunchTemplate"]["Version"]
+    version: str = group["LaunchTemplate"]["Version"]
+    return version
 
 
 def ends_well(golden: GoldenWorld, template: str, image: str) -> None:

@@ -24,8 +24,8 @@ FIELDS = st.dictionaries(
 )
 
 
-def version(template: LaunchTemplate = USED, **data: Any) -> TemplateVersion:
-    return TemplateVersion(template=template, data={"ImageId": OLD, **data})
+def version(used: LaunchTemplate = USED, /, **data: Any) -> TemplateVersion:
+    return TemplateVersion(template=used, data={"ImageId": OLD, **data})
 
 
 @pytest.mark.parametrize("number", ["$Latest", "$Default", "", "0", "3 or so"])
