@@ -150,6 +150,10 @@ class Fleet:
             )
         return name
 
+    def group_behind(self, cluster: str = "demo", name: str = "workers") -> str:
+        """Give the name of the Auto Scaling group that EKS made for a node group."""
+        return str(self._node_group(cluster, name).resources["autoScalingGroups"][0]["name"])
+
     def next_refresh(self, course: RefreshCourse, name: str = "own") -> None:
         """Say how the next refresh of a group goes; without, it succeeds in twenty minutes."""
         self._auto_scaling_group(name).refresh_course = course

@@ -223,6 +223,32 @@ def test_a_group_of_a_cluster_that_is_not_here_is_none_of_ours(golden: GoldenWor
     assert golden.quick.remembered_states() == {}
 
 
+@pytest.mark.parametrize("action", ["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeImages"])
+def test_what_was_said_of_a_group_is_not_said_again_after_a_look_that_could_not_see_it(
+    golden: GoldenWorld, action: str
+) -> None:
+    own(golden, drains=False)
+    golden.begins_nothing()
+    golden.quick.world.fault(action, refuse("AccessDenied", action.partition(":")[2]), times=3)
+    golden.begins_nothing()
+    golden.quick.world.failures()
+
+    golden.begins_nothing()
+
+    assert golden.standing("asg:own")["state"] == "hosts-not-drained"
+    told = [each for each in golden.quick.world.stack.told() if "hosts-not-drained dev/asg:own" in each.email]
+    assert len(told) == 1
+
+
+def test_a_group_with_a_name_that_is_no_line_is_nobodys(golden: GoldenWorld) -> None:
+    own(golden, "own\nFailed: everything")
+    golden.build()
+
+    golden.begins_nothing()
+
+    assert golden.quick.remembered_states() == {}
+
+
 def test_a_hook_that_is_taken_away_before_the_start_keeps_it_from_starting(golden: GoldenWorld) -> None:
     own(golden)
     golden.build()

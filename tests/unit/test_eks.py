@@ -106,6 +106,7 @@ def test_a_node_group_is_described_with_all_that_decides(fleet: Fleet, eks: Eks)
         launch_template=LaunchTemplate(template_id="lt-0123456789abcdef0", version="3"),
         tags={},
         issues=(HealthIssue(code="AsgInstanceLaunchFailures", message="no capacity", resource_ids=("eks-wide",)),),
+        auto_scaling_groups=(fleet.group_behind("demo", "wide"),),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.standing import State
 from nodewarden.node_group import ACTIVE, SELF_MANAGED, HealthIssue, NodeGroup
+from nodewarden.security_group.event import line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -94,7 +95,11 @@ def _unsuitable(group: AutoScalingGroup, followers: Collection[str]) -> Judged |
     fix = "Let it use one fixed version of a launch template."
     if len(group.clusters) > 1:
         advice = "Leave one tag of a cluster on it."
-        return State.UNSUITABLE, f"its tags name {len(group.clusters)} clusters: {', '.join(group.clusters)}", advice
+        return (
+            State.UNSUITABLE,
+            f"its tags name {len(group.clusters)} clusters: {line(', '.join(group.clusters))}",
+            advice,
+        )
     if group.template is None:
         what = "a mixed instances policy" if group.mixed else "a launch configuration"
         return State.UNSUITABLE, f"it starts its hosts by {what}, which is not refreshed from here", fix

@@ -11,6 +11,7 @@ from nodewarden.ami_release.standing import Standing, State
 from nodewarden.ami_release.target import Absence, NoTarget
 from nodewarden.ami_release.unmanaged import ASG_TAG
 from nodewarden.node_group import CUSTOM, SELF_MANAGED_NAME, NodeGroupKey
+from nodewarden.security_group.event import line
 from nodewarden.see_member import Members
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def with_golden(
     groups = [*custom, *(group for group, _ in own)]
     golden = fleet.read("AMIs of families", lambda: _golden(groups, policy, wired)) if groups else None
     if golden is None:
+        fleet.unseen |= fleet.clusters.keys() if groups else set()
         return standings
     of_node_groups = (_rejudged(s, seen.get(s.node_group.key), fleet, golden, now) for s in standings)
     return (*of_node_groups, *(_judged(each, fleet, golden, wired, now) for each in own))
@@ -51,13 +53,16 @@ def _custom(standing: Standing, fleet: Fleet, members: Members) -> Member | None
 
 
 def _self_managed(fleet: Fleet, members: Members, wired: FleetWiring) -> Iterator[tuple[NodeGroup, Judged | None]]:
-    """See the Auto Scaling groups of the clusters that no managed node group has."""
-    groups = fleet.read("Auto Scaling groups", members.auto_scaling.groups) or ()
+    """See the Auto Scaling groups of the clusters that no managed node group has; one with an unprintable name is nobody's."""
+    groups = fleet.read("Auto Scaling groups", members.auto_scaling.groups)
+    if groups is None:
+        fleet.unseen |= fleet.clusters.keys()
+        return
     managed = {name for group in fleet.node_groups for name in group.auto_scaling_groups}
     followers = {each.template.template_id for each in groups if each.template and not each.template.fixed}
     for group in groups:
         cluster = next((name for name in group.clusters if name in fleet.clusters), None)
-        if cluster is None or group.name in managed or group.is_eks_own:
+        if cluster is None or group.name in managed or group.is_eks_own or line(group.name) != group.name:
             continue
         name = f"{SELF_MANAGED_NAME}{group.name}"
         key = NodeGroupKey(account=wired.account, region=wired.region, cluster=cluster, name=name)
