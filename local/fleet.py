@@ -12,17 +12,21 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+import boto3
+from moto.autoscaling.models import autoscaling_backends
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
 from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter, ssm_backends
 
-from local import moto_eks
+from local import moto_autoscaling, moto_eks, moto_launch_template
 from local.aws import ACCOUNT
 from local.moto_eks import CUSTOM, Course
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from local.moto_autoscaling import Refresh, RefreshCourse
 
 REGION = "eu-central-1"
 MINOR = "1.33"
@@ -45,6 +49,8 @@ class Fleet:
     def __post_init__(self) -> None:
         """Let moto play what it lacks."""
         moto_eks.fill()
+        moto_launch_template.fill()
+        moto_autoscaling.fill()
 
     def cluster(self, name: str = "demo", *, version: str = MINOR, auto_mode: bool = False) -> str:
         """Make a cluster and give its name."""
@@ -82,6 +88,83 @@ class Fleet:
         made.update_config = dict(update_config or {"maxUnavailable": 1})
         made.health = {"issues": []}  # moto's own is one for all node groups
         return name
+
+    def image(
+        self,
+        name: str,
+        *,
+        at: datetime | None = None,
+        owner: str | None = None,
+        architecture: str = "x86_64",
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Make an AMI that somebody built, this account unless said, and give its id."""
+        image = self._ec2.register_image(name)
+        image.owner_id, image.architecture = owner or self.account, architecture
+        image.creation_date = at or datetime.now(UTC)
+        image.add_tags(dict(tags or {}))
+        return str(image.id)
+
+    def launch_template(self, image_id: str, name: str = "workers", **data: Any) -> dict[str, str]:
+        """Make a launch template with an AMI, and give it as a node group names it."""
+        made = self._ec2.create_launch_template(name, "by hand", {"ImageId": image_id, **data}, {})
+        return {"id": str(made.id), "name": name, "version": "1"}
+
+    def add_version(self, template_id: str, description: str = "by hand", **data: Any) -> str:
+        """Add a version to a launch template, as people do, and give its number."""
+        return str(self._ec2.get_launch_template(template_id).create_version(data, description).number)
+
+    def versions(self, template_id: str) -> list[dict[str, Any]]:
+        """Give what the versions of a launch template hold, the oldest first."""
+        return [version.data for version in self._ec2.get_launch_template(template_id).versions]
+
+    def auto_scaling_group(  # noqa: PLR0913  as many as a group differs in
+        self,
+        template: Mapping[str, str],
+        name: str = "own",
+        *,
+        cluster: str = "demo",
+        tags: Mapping[str, str] | None = None,
+        desired: int = 1,
+        drains: bool = True,
+        **differs: Any,
+    ) -> str:
+        """Make a self-managed group of a cluster, with a hook on termination unless it drains nothing, and give its name."""
+        client = boto3.client("autoscaling", region_name=self.region)
+        owned = {f"kubernetes.io/cluster/{cluster}": "owned", **(tags or {})}
+        used = {"LaunchTemplate": {"LaunchTemplateId": template["id"], "Version": template["version"]}}
+        client.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            MinSize=0,
+            MaxSize=desired * 2,
+            DesiredCapacity=desired,
+            VPCZoneIdentifier=",".join(self.subnets()),
+            Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in owned.items()],
+            **(differs or used),
+        )
+        if drains:
+            client.put_lifecycle_hook(
+                AutoScalingGroupName=name,
+                LifecycleHookName="drain",
+                LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+            )
+        return name
+
+    def group_behind(self, cluster: str = "demo", name: str = "workers") -> str:
+        """Give the name of the Auto Scaling group that EKS made for a node group."""
+        return str(self._node_group(cluster, name).resources["autoScalingGroups"][0]["name"])
+
+    def next_refresh(self, course: RefreshCourse, name: str = "own") -> None:
+        """Say how the next refresh of a group goes; without, it succeeds in twenty minutes."""
+        self._auto_scaling_group(name).refresh_course = course
+
+    def refreshes(self, name: str = "own") -> list[Refresh]:
+        """Give the refreshes of a group, the oldest first."""
+        return moto_autoscaling.refreshes_of(self._auto_scaling_group(name))
+
+    def deregister(self, image_id: str) -> None:
+        """Deregister an AMI."""
+        self._ec2.deregister_image(image_id)
 
     def subnets(self) -> list[str]:
         """Give the ids of the default subnets of two availability zones."""
@@ -174,6 +257,9 @@ class Fleet:
     def _node_group(self, cluster: str, name: str) -> Any:
         return self._eks.describe_nodegroup(cluster, name)
 
+    def _auto_scaling_group(self, name: str) -> Any:
+        return autoscaling_backends[self.account][self.region].autoscaling_groups[name]
+
     @property
     def _eks(self) -> Any:
         return eks_backends[self.account][self.region]
@@ -252,6 +338,8 @@ def waves() -> Fleet:
 def serve(host: str, port: int) -> ThreadedMotoServer:
     """Serve this process's moto over HTTP, with what it lacks: it must be filled before a server is made."""
     moto_eks.fill()
+    moto_launch_template.fill()
+    moto_autoscaling.fill()
     server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
     return server

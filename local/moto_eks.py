@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from moto.core.responses import ActionResult
+from moto.ec2.models import ec2_backends
 from moto.ec2.responses.amis import AmisResponse
 from moto.eks import models, urls
 from moto.eks.exceptions import (
@@ -90,6 +91,7 @@ class NodeGroupUpdate:
     changes: dict[str, str]
     course: Course
     launch_template: dict[str, str] = field(default_factory=dict)
+    image_id: str = ""
     id: str = field(default_factory=lambda: str(uuid4()))
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     status: str = "InProgress"
@@ -145,7 +147,7 @@ def _end(node_group: Any, update: NodeGroupUpdate) -> None:
     node_group.modified_at = datetime.now(UTC)
     if not course.errors:
         node_group.version = update.changes.get("Version", node_group.version)
-        asked = update.changes.get("ReleaseVersion", node_group.release_version)
+        asked = update.changes.get("ReleaseVersion", update.image_id or node_group.release_version)
         node_group.release_version = course.lands_on or asked
         node_group.launch_template = {**(node_group.launch_template or {}), **update.launch_template} or None
 
@@ -165,12 +167,19 @@ def _update_nodegroup_version(self: Any) -> ActionResult:
         token=token,
         changes=changes,
         launch_template=template,
+        image_id=_image_of(backend, template) if node_group.ami_type == CUSTOM else "",
         course=node_group.__dict__.pop("course", Course()),
     )
     updates_of(node_group)[update.id] = update
     node_group.status = "UPDATING"
     settle(node_group)
     return ActionResult({"update": update})
+
+
+def _image_of(backend: Any, template: dict[str, str]) -> str:
+    """Give the AMI of a launch template version: EKS says of a group with an AMI of its own that this is its release."""
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    return str(ec2.get_launch_template(template["id"]).get_version(template["version"]).image_id)
 
 
 def _refuse_while_busy(cluster: Any, node_group: Any) -> None:

@@ -30,7 +30,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from moto.sns.models import sns_backends
 
-from local import moto_eks, moto_gaps, template, topic
+from local import moto_autoscaling, moto_eks, moto_gaps, moto_imagebuilder, moto_launch_template, template, topic
 from local.aws import ACCOUNT
 from local.event_pattern import matches
 from nodewarden import wiring
@@ -130,7 +130,10 @@ class Stack:
         """Create the stack's resources, and start listening to the functions' calls."""
         moto_gaps.fill()
         moto_eks.fill()
+        moto_launch_template.fill()
+        moto_autoscaling.fill()
         boto3.DEFAULT_SESSION = _session()
+        moto_imagebuilder.fill(boto3.DEFAULT_SESSION)
         _watching[:] = [self]
         self._put_code()
         self._deploy()

@@ -22,6 +22,8 @@ DEPENDENT = {
     # Of a group with a launch template (EKS user guide, "Customize managed nodes with launch templates").
     "eks:UpdateNodegroupVersion": {"ec2:CreateTags", "ec2:RunInstances"},
     "secretsmanager:GetSecretValue": {"kms:Decrypt"},  # of a secret with a customer key
+    # To a launch template (Auto Scaling user guide, "Control Amazon EC2 launch template usage in Auto Scaling groups").
+    "autoscaling:StartInstanceRefresh": {"ec2:CreateTags", "ec2:RunInstances", "iam:PassRole"},
     "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},  # to a topic with a customer key
 }
 
@@ -33,9 +35,13 @@ CHECKED_AS = {
 
 # Reads that cannot be narrowed to a resource (Service Authorization Reference of EC2, EKS and CloudWatch).
 UNNARROWED = {
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeInstanceRefreshes",
+    "autoscaling:DescribeLifecycleHooks",
     "cloudwatch:DescribeAlarms",  # could be, but then answers no composite alarms
     "ec2:DescribeImages",
     "ec2:DescribeInstances",
+    "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeManagedPrefixLists",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroupRules",

@@ -14,12 +14,20 @@ from typing import Any
 
 # What the functions call; a test holds it against their roles.
 OPERATIONS = {
+    "autoscaling": {
+        "DescribeAutoScalingGroups",
+        "DescribeInstanceRefreshes",
+        "DescribeLifecycleHooks",
+        "StartInstanceRefresh",
+    },
     "cloudwatch": {"DescribeAlarms"},
     "dynamodb": {"BatchGetItem", "GetItem", "Query", "TransactWriteItems", "UpdateItem"},
     "ec2": {
         "AuthorizeSecurityGroupIngress",
+        "CreateLaunchTemplateVersion",
         "DescribeImages",
         "DescribeInstances",
+        "DescribeLaunchTemplateVersions",
         "DescribeManagedPrefixLists",
         "DescribeNetworkInterfaces",
         "DescribeSecurityGroupRules",
@@ -39,6 +47,7 @@ OPERATIONS = {
         "UpdateNodegroupVersion",
     },
     "events": {"PutEvents"},
+    "imagebuilder": {"GetImage"},
     "lambda": {"Invoke"},
     "secretsmanager": {"GetSecretValue"},
     "sns": {"Publish"},

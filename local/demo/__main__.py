@@ -9,7 +9,7 @@ from local import aws  # noqa: F401  # sets the environment before moto and boto
 
 os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
 
-from local.demo import inspector_finding, node_groups, security_group, slack
+from local.demo import golden_ami, inspector_finding, node_groups, security_group, slack
 from local.demo.screen import console
 
 
@@ -18,7 +18,8 @@ def main() -> int:
     console.print(
         "[bold]Nodewarden on this machine[/]: AWS is played by moto, events and schedules go as template.yaml says.\n"
     )
-    wrong = [*security_group.tell(), *node_groups.tell(), *inspector_finding.tell(), *slack.tell()]
+    stories = (security_group, node_groups, golden_ami, inspector_finding, slack)
+    wrong = [what for story in stories for what in story.tell()]
     for what in wrong:
         console.print(f"[bold red]WRONG:[/] {what}")
     if not wrong:

@@ -18,9 +18,11 @@ from local import (
 from local.fake_slack import Slack
 from local.stack import Stack
 from tests import roles
+from tests.functional import golden_world
 from tests.functional.finding_world import FindingWorld
 from tests.functional.fleet_watch import NOW, FleetWatch
 from tests.functional.fleet_world import BEGIN, QUICK, FleetWorld
+from tests.functional.golden_world import GoldenWorld
 from tests.functional.slack_world import ALICE, BOB, SlackWorld, slack_stack
 from tests.functional.world import World
 
@@ -118,3 +120,10 @@ def _allowing_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     allowing = '\nallowed = [\n  { protocol = "tcp", ports = "443", reason = "TLS ends on the hosts" },'
     (tmp_path / "security_group.toml").write_text(shipped.replace("\nallowed = [", allowing, 1), "utf-8")
     monkeypatch.setenv("NODEWARDEN_POLICY_FOLDER", str(tmp_path))
+
+
+@pytest.fixture(name="golden")
+def _golden(quick: FleetWorld, tmp_path: Path) -> GoldenWorld:
+    """Give a fleet whose node groups have AMIs of a family."""
+    golden_world.write(tmp_path)
+    return GoldenWorld(quick)

@@ -57,6 +57,7 @@ class FleetWorld:
     world: World
     clock: Traveller
     fleet: Fleet = field(default_factory=Fleet)
+    family: str = ""  # of the rollouts that are meant, where there are several
 
     def behind(self, *waves: str, groups: int = 1) -> None:
         """Make a cluster for each wave, named by it, with node groups that are one release behind."""
@@ -153,7 +154,7 @@ class FleetWorld:
     @property
     def rollout(self) -> dict[str, Any]:
         """The head of the latest rollout."""
-        return self.heads[-1]
+        return next(head for head in reversed(self.heads) if self.family in {"", head["family"]})
 
     def entries(self) -> list[dict[str, Any]]:
         """Give all items of the latest rollout."""
@@ -179,6 +180,12 @@ class FleetWorld:
     def updates(self, cluster: str, name: str = "workers-0") -> list[NodeGroupUpdate]:
         """Give the updates that EKS began of a node group, the oldest first."""
         return list(updates_of(self.fleet._node_group(cluster, name)).values())  # noqa: SLF001  moto's own
+
+    def remembered_states(self) -> dict[str, str]:
+        """Give the state of each group that the latest look lists."""
+        (look,) = (entry for entry in self.world.stack.entries() if entry["sk"] == "standings")
+        listed = (one for section in look["states"] for one in section["shown"])
+        return {f"{one['cluster']}/{one['name']}": one["state"] for one in listed}
 
     def told(self) -> list[Told]:
         """Give the messages about rollouts."""

@@ -116,7 +116,7 @@ def test_parameters_are_read_ten_at_a_time_and_once_for_all_node_groups_of_a_typ
         ({"tags": DEV | {"nodewarden:hold": "until the launch"}}, "held", "Remove the tag nodewarden:hold"),
         ({"tags": DEV | {"nodewarden:pin": BEHIND}}, "pinned", "Remove the tag nodewarden:pin"),
         ({"release_version": "1.33.9-20261201"}, "ahead", "Nodewarden downgrades nothing"),
-        ({"ami_type": CUSTOM, "release_version": "ami-0123456789abcdef0"}, "custom-ami", "Build a new AMI"),
+        ({"ami_type": CUSTOM, "release_version": "ami-0123456789abcdef0"}, "ami-gone", "tag it nodewarden:ami-family"),
         ({"ami_type": "AL2030_x86_64"}, "unknown-ami-type", "Upgrade Nodewarden"),
         ({"version": "1.29"}, "no-target", "move to one that it does"),
         ({"ami_type": "AL2_x86_64"}, "no-more-amis", "Move to Amazon Linux 2023 or Bottlerocket"),

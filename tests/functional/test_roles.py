@@ -8,22 +8,29 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from local import hosts, template
+from local import hosts, moto_imagebuilder, template
 from nodewarden import wiring
 from nodewarden.ami_release.standing import HOLD, PIN
+from nodewarden.ami_release.unmanaged import MANAGED_TAG
 from tests import roles
+from tests.functional import golden_world
 from tests.functional.finding_world import found, reached
 from tests.functional.fleet_watch import NEWER, FleetWatch
+from tests.functional.golden_world import DEV, GoldenWorld
 from tests.functional.slack_world import ALICE
+from tests.functional.test_ami_event import BUILD, event
 from tests.functional.test_security_group_hosts import start_of
 from tests.functional.test_security_group_reach import open_to_list
 from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.functional.fleet_world import FleetWorld
     from tests.functional.slack_world import SlackWorld
     from tests.functional.world import World
 
+REFRESH, MAKE = "autoscaling:StartInstanceRefresh", "ec2:CreateLaunchTemplateVersion"
 FUNCTIONS = sorted(template.resources("AWS::Lambda::Function"))
 
 
@@ -100,15 +107,18 @@ def watch_a_release(watch: FleetWatch) -> None:
     watch.look()
     watch.fleet.release(NEWER)
     watch.look()
+    watch.stack.deliver(event("image-builder-available"))
 
 
 def roll(fleet: FleetWorld) -> None:
     """Let a rollout go through its waves, the answer to its first start lost, and a person's yes between them."""
     fleet.passes(hours=2)  # the release is old enough then
+    fleet.family = "AL2023"
     fleet.world.fault("eks:UpdateNodegroupVersion", refuse("ThrottlingException", "UpdateNodegroupVersion"))
     fleet.until("awaiting-approval")
-    rollout = fleet.world.ask("status", what="rollouts")["rollouts"][0]["rollout"]
-    assert fleet.world.ask("approve", rollout=rollout, **WHO)["ok"]
+    assert fleet.says("approve")["ok"]
+    fleet.until("finished")
+    fleet.family = "golden"
     fleet.until("finished")
 
 
@@ -129,9 +139,22 @@ def answer_in_slack(slack_world: SlackWorld) -> None:
     slack_world.world.stack.pump()
 
 
-def test_every_call_is_allowed_and_nothing_else_is(slack_fleet: FleetWorld, slack_world: SlackWorld) -> None:
+def give_golden_groups(fleet: FleetWorld, policy: Path) -> None:
+    """Let there be a node group with an AMI of its own, a self-managed group, and a build that both are behind."""
+    golden_world.write(policy)
+    golden = GoldenWorld(fleet)
+    golden.group("golden-dev", tags={"nodewarden:wave": "dev"})
+    template = golden.fleet.launch_template(golden.old, InstanceType="m7i.large")
+    golden.fleet.auto_scaling_group(template, cluster="golden-dev", tags=DEV)
+    moto_imagebuilder.build(BUILD, {"eu-central-1": golden.build()})
+
+
+def test_every_call_is_allowed_and_nothing_else_is(
+    slack_fleet: FleetWorld, slack_world: SlackWorld, tmp_path: Path
+) -> None:
     called: dict[str, set[str]] = {}
     slack_world.world.stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
+    give_golden_groups(slack_fleet, tmp_path / "policy")
     do_everything(slack_fleet)
     answer_in_slack(slack_world)
 
@@ -202,3 +225,28 @@ def test_of_ssm_only_what_aws_publishes_is_read() -> None:
     published = {"Fn::Sub": "arn:${AWS::Partition}:ssm:*::parameter/aws/service/*"}
     assert reading
     assert all(s["Resource"] == published for s in reading)
+
+
+def test_only_rollouts_refresh_groups_and_never_one_that_people_keep_or_eks_owns() -> None:
+    (refreshing,) = (s for f in FUNCTIONS for s in roles.statements(f) if REFRESH in roles.actions(s))
+
+    assert [f for f in FUNCTIONS if REFRESH in roles.allowed(f)] == ["RolloutFunction"]
+    kept = {f"aws:ResourceTag/{tag}": "true" for tag in (HOLD, PIN, MANAGED_TAG)}
+    assert refreshing["Condition"] == {"Null": kept}
+
+
+def test_roles_are_passed_to_hosts_of_this_account_alone() -> None:
+    (passing,) = (s for f in FUNCTIONS for s in roles.statements(f) if "iam:PassRole" in roles.actions(s))
+
+    assert passing["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"}
+    assert passing["Condition"] == {"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}}
+
+
+def test_launch_templates_of_this_account_alone_get_versions_and_none_is_changed_or_deleted() -> None:
+    making = [s for f in FUNCTIONS for s in roles.statements(f) if MAKE in roles.actions(s)]
+    templates = {a for f in FUNCTIONS for a in roles.allowed(f) if "LaunchTemplate" in a}
+
+    assert [s["Resource"] for s in making] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:launch-template/*"}
+    ]
+    assert templates == {MAKE, "ec2:DescribeLaunchTemplateVersions"}

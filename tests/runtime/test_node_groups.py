@@ -11,6 +11,7 @@ import boto3
 from local import (
     aws,  # noqa: F401  # sets the environment before the server and boto3 read it
     runtime,
+    template,
 )
 from local.seed import findings
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def test_the_built_functions_plan_a_rollout_and_tick_it(tmp_path: Path) -> None:
-    for folder in ("fleet", "look", "tick", "ask"):
+    copied = json.loads((template.ROOT / "events/ami_release/ami-available.json").read_text("utf-8"))
+    for folder in ("fleet", "look", "tick", "ask", "event"):
         (tmp_path / folder).mkdir()
     with runtime.fleet(tmp_path / "fleet") as endpoint:
         session = boto3.Session(region_name=runtime.REGION)
@@ -28,9 +30,11 @@ def test_the_built_functions_plan_a_rollout_and_tick_it(tmp_path: Path) -> None:
 
         looked = invoke("AmiReleaseFunction", endpoint, tmp_path / "look", {})
         ticked = invoke("RolloutFunction", endpoint, tmp_path / "tick", {})
+        pointed = invoke("AmiReleaseFunction", endpoint, tmp_path / "event", copied)
         listed = invoke("OperatorFunction", endpoint, tmp_path / "ask", {"verb": "status", "what": "rollouts"})
 
     (rollout,) = looked["planned"]
+    assert pointed == {"ignored": "ami-0123456789abcdef0 is of no family of ami_release.toml"}
     assert {name: each["state"] for name, each in ticked.items()} == {rollout: "planned"}
     assert [each["rollout"] for each in listed["rollouts"]] == [rollout]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nodewarden.node_group import HealthIssue
-    from nodewarden.rollout.observed import StartUpdate
+    from nodewarden.rollout.observed import Start
     from nodewarden.rollout.policy import RolloutPolicy
     from nodewarden.rollout.state import GroupProgress, Rollout
 
@@ -156,7 +156,7 @@ def ticked(
     now: datetime,
     look: Callable[[NodeGroupKey], Seen],
     extra: Observed | None = None,
-) -> tuple[Rollout, tuple[StartUpdate, ...]]:
+) -> tuple[Rollout, tuple[Start, ...]]:
     """Take one tick that looks at all that is wanted; `extra` is what it sees besides."""
     extra = extra or Observed()
     want = wanted(rollout, extra, settings, now)

@@ -7,20 +7,31 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nodewarden.node_group import Cluster, HealthIssue, NodeGroup, NodeGroupKey, Target, Update
+from nodewarden.node_group import (
+    AMI_FAMILY,
+    SELF_MANAGED,
+    Cluster,
+    HealthIssue,
+    NodeGroup,
+    NodeGroupKey,
+    Target,
+    Update,
+)
 from nodewarden.rollout.advance import advance, started, wanted
 from nodewarden.rollout.answer import Answer, Verb
-from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Seen, Started
+from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Seen, Started, StartRefresh, StartUpdate
 from nodewarden.rollout.plan import Candidate, Why, plan, settled
 from nodewarden.rollout.policy import Skippable
 from nodewarden.rollout.state import ACTIVE, FINAL, UNFINISHED, GroupState, State
 from tests.unit.rollout_builders import DAY, MINUTE, NOW, PARAMETER
 
 if TYPE_CHECKING:
-    from nodewarden.rollout.observed import Result, StartUpdate
+    from nodewarden.launch_template import LaunchTemplate
+    from nodewarden.rollout.observed import Result, Start
     from nodewarden.rollout.policy import RolloutPolicy
     from nodewarden.rollout.state import Rollout
 
+GOLDEN = "golden"  # the family of groups with AMIs of their own
 RELEASES = tuple(f"1.33.{number}-202611{10 + number}" for number in range(9))
 LAMBDA_LASTS = timedelta(minutes=15)
 
@@ -33,6 +44,7 @@ class Fate(StrEnum):
     LEAVES_ISSUES = "leaves-issues"
     NOT_ALLOWED = "not-allowed"
     REFUSED = "refused"
+    LOST = "lost"  # once: of two calls the second is not made, of one it is made and nobody hears of it
 
 
 @dataclass(slots=True)
@@ -54,7 +66,7 @@ class Tick:
     version: int
     starts: int
     after: Rollout
-    calls: list[StartUpdate]
+    calls: list[Start]
     results: list[tuple[NodeGroupKey, Result]] = field(default_factory=list)
     written: bool = False
     over: bool = False
@@ -81,6 +93,8 @@ class World:
     recalled: set[Target] = field(default_factory=set)
     upgrading: set[str] = field(default_factory=set)
     crowded: set[NodeGroupKey] = field(default_factory=set)
+    undrained: set[NodeGroupKey] = field(default_factory=set)
+    versions: dict[tuple[LaunchTemplate, str], str] = field(default_factory=dict)
     stance: str = ""
     attempts: dict[str, tuple[NodeGroupKey, str, int]] = field(default_factory=dict)
     blind: bool = False  # whether ListUpdates does not show yet what was started
@@ -92,16 +106,17 @@ class World:
     def active(self) -> list[Rollout]:
         return [rollout for rollout in self.table.values() if rollout.state not in FINAL]
 
-    def target(self) -> Target:
-        return Target(release_version=RELEASES[self.latest], parameter=PARAMETER, released_at=self.released_at)
+    def target(self, family: str = "AL2023") -> Target:
+        parameter = f"{AMI_FAMILY}{family}" if family == GOLDEN else PARAMETER
+        return Target(release_version=RELEASES[self.latest], parameter=parameter, released_at=self.released_at)
 
     def plans(self, *, urgent: bool = False) -> None:
         """Plan as the hourly run does: everything that is behind the latest release."""
         behind = [g for g in self.groups.values() if RELEASES.index(g.release_version) < self.latest]
-        candidates = [Candidate(node_group=g, target=self.target(), family=self.family[g.key]) for g in behind]
+        targets = {g.key: self.target(self.family[g.key]) for g in behind}
+        sound = [g for g in behind if targets[g.key] not in self.recalled and g.key not in self.undrained]
+        candidates = [Candidate(node_group=g, target=targets[g.key], family=self.family[g.key]) for g in sound]
         why = Why(reason="a finding" if urgent else "a release", urgent=urgent)
-        if self.target() in self.recalled:
-            return
         known = settled(self.table.values())
         for planned in plan(candidates, self.active, self.policy, self.now, settled=known, why=why):
             if planned.supersedes:
@@ -163,6 +178,7 @@ class World:
             answers=tuple(self.answers.get(rollout_id, ())),
         )
         after, calls = advance(stored, seen, self.policy, self.now)
+        assert not [call for call in calls if looked[call.key].left], "a refresh of a group whose hosts nothing drains"
         return Tick(rollout_id, self.now, stored.version, self.starts, after, list(calls))
 
     def goes_on(self, tick: Tick) -> None:
@@ -194,7 +210,7 @@ class World:
         known = [each.update for each in self.running.get(key, [])]
         if progress.update_id:
             known = [update for update in known if update.update_id == progress.update_id]
-        elif self.blind:
+        elif self.blind and not key.auto_scaling_group:
             known = []
         group = self.groups.get(key)
         cluster = Cluster(
@@ -210,6 +226,7 @@ class World:
             update=known[-1] if known and group else None,
             free_addresses=0 if key in self.crowded else 50,
             zones=2,
+            left="nothing drains its hosts" if key in self.undrained else "",
         )
 
     def _writes_intents(self, tick: Tick) -> None:
@@ -225,7 +242,7 @@ class World:
         tick.after = self.table[tick.rollout_id]
         tick.written = True
 
-    def _may_start(self, rollout: Rollout, call: StartUpdate) -> None:
+    def _may_start(self, rollout: Rollout, call: Start) -> None:
         assert rollout.state is State.ROLLING, f"a start while {rollout.state}"
         assert not self.stance, "a start while nothing may be started"
         progress = rollout.groups[call.key]
@@ -254,25 +271,40 @@ class World:
 
     # EKS.
 
-    def updates(self, call: StartUpdate) -> Result | None:
-        """Do what UpdateNodegroupVersion does: the same token gives the same update; None where nobody can say."""
-        if call.token in self.tokens:
-            return Started(self.tokens[call.token])
+    def updates(self, call: Start) -> Result | None:
+        """Do what UpdateNodegroupVersion does: the same token gives the same update; None where nobody can say.
+
+        StartInstanceRefresh knows no token: it refuses while one goes on, and else starts another. For both, the launch
+        template version was made before, once.
+        """
         group = self.groups.get(call.key)
         if group is None:
             return None
+        lost = self.fates.get(call.key) is Fate.LOST and bool(self.fates.pop(call.key))
+        if not isinstance(call, StartUpdate):
+            assert (group.ami_type == SELF_MANAGED) == isinstance(call, StartRefresh), "another call than for its kind"
+            known = self.versions.get((call.source, call.release_version))
+            self.versions[call.source, call.release_version] = known or f"{len(self.versions) + 2}"
+            if lost:
+                return None
+        result = self._started(call, group)
+        return None if lost else result
+
+    def _started(self, call: Start, group: NodeGroup) -> Result:
+        if not isinstance(call, StartRefresh) and call.token in self.tokens:
+            return Started(self.tokens[call.token])
         if group.status != "ACTIVE":
             return Busy()
         fate = self.fates.get(call.key, Fate.SUCCEEDS)
-        if fate is Fate.NOT_ALLOWED:
+        if fate is Fate.NOT_ALLOWED and isinstance(call, StartUpdate):
             return NotAllowedYet("Allowed release version is another")
-        if fate is Fate.REFUSED:
+        if fate in {Fate.REFUSED, Fate.NOT_ALLOWED}:
             return Refused("InvalidRequestException", "no")
         self._holds(call, group)
         self.tokens[call.token] = self.begin_update(call.key, call.release_version, fate, ours=True)
         return Started(self.tokens[call.token])
 
-    def _holds(self, call: StartUpdate, group: NodeGroup) -> None:
+    def _holds(self, call: Start, group: NodeGroup) -> None:
         """Hold the promises that bind every update that comes about."""
         there = [(key, run) for key, runs in self.running.items() for run in runs if key in self.groups]
         under_way = [key for key, run in there if run.ours and run.update.status == "InProgress"]
@@ -311,8 +343,15 @@ class World:
                 group,
                 status="ACTIVE",
                 release_version=group.release_version if bad else run.update.release_version or group.release_version,
+                launch_template=self._template_after(group, run, bad=bad),
                 issues=(issue,) if run.fate is Fate.LEAVES_ISSUES else group.issues,
             )
+
+    def _template_after(self, group: NodeGroup, run: Running, *, bad: bool) -> LaunchTemplate | None:
+        used, release = group.launch_template, run.update.release_version or ""
+        if used is None or bad:
+            return used
+        return replace(used, version=self.versions.get((used, release), f"9{RELEASES.index(release)}"))
 
     # People.
 
@@ -341,4 +380,4 @@ class World:
         assert len(clusters) <= self.policy.max_concurrency, "more than max_concurrency"
 
 
-__all__ = ["ACTIVE", "RELEASES", "Fate", "Tick", "World"]
+__all__ = ["ACTIVE", "GOLDEN", "RELEASES", "Fate", "Tick", "World"]

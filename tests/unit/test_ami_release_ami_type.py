@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodewarden.ami_release.ami_type import CUSTOM, SOURCES, Family, Parameter, family_of, parameters
+from nodewarden.ami_release.ami_type import SOURCES, Family, Parameter, family_of, parameters
 from nodewarden.ami_release.target import Absence, NoTarget, target_of
-from nodewarden.node_group import Target
+from nodewarden.node_group import CUSTOM, Target
 
 TABLE = Path(__file__).parents[3] / "shared" / "reference" / "ssm_paths.json"
 RELEASED = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodewarden.ami_release.ami_type import CUSTOM, SOURCES
+from nodewarden.ami_release.ami_type import SOURCES
 from nodewarden.ami_release.judgement import Look, standing_of
 from nodewarden.ami_release.standing import HOLD, PIN, Standing, State, eligible
 from nodewarden.ami_release.target import Absence, NoTarget
-from nodewarden.node_group import Cluster, HealthIssue, Image, NodeGroup, NodeGroupKey, Target
+from nodewarden.node_group import CUSTOM, Cluster, HealthIssue, Image, NodeGroup, NodeGroupKey, Target
 from tests.unit.builders import ACCOUNT, NOW, REGION
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from nodewarden import errors
+from nodewarden.ami_release.policy import read as read_ami_release
 from nodewarden.ami_release.standing import State as Standing
 from nodewarden.inspector_finding.incident import State as Incident
 from nodewarden.inspector_finding.policy import read as read_findings
@@ -52,6 +53,7 @@ POLICY = ROOT / "layers/policy/policy"
 POLICIES = [
     ("security_group.toml", security_group_policy.read, "aws_prefix_lists"),
     ("rollout.toml", read_rollout, "freeze"),
+    ("ami_release.toml", read_ami_release, "family"),
     ("inspector_finding.toml", read_findings, "give_up_after"),
     ("notice.toml", flood.read, "critical_alone"),
     ("slack.toml", slack_policy.read, "users"),

@@ -24,6 +24,7 @@ from nodewarden.errors import (
     ThrottledError,
     UnavailableError,
 )
+from nodewarden.launch_template import LaunchTemplate
 from nodewarden.node_group import Cluster, HealthIssue, NodeGroup, NodeGroupKey, Update
 
 if TYPE_CHECKING:
@@ -102,9 +103,10 @@ def test_a_node_group_is_described_with_all_that_decides(fleet: Fleet, eks: Eks)
         subnets=tuple(fleet.subnets()),
         max_unavailable=None,
         max_unavailable_percentage=33,
-        launch_template="lt-0123456789abcdef0:3",
+        launch_template=LaunchTemplate(template_id="lt-0123456789abcdef0", version="3"),
         tags={},
         issues=(HealthIssue(code="AsgInstanceLaunchFailures", message="no capacity", resource_ids=("eks-wide",)),),
+        auto_scaling_groups=(fleet.group_behind("demo", "wide"),),
     )
 
 

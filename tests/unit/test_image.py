@@ -11,6 +11,7 @@ import time_machine
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from local.aws import ACCOUNT
 from local.fleet import LASTS, REGION, Fleet
 from nodewarden.aws.image import Images
 from nodewarden.errors import MissingPermissionError
@@ -29,7 +30,8 @@ def test_images_are_described_those_taken_back_too_and_one_that_cannot_be_seen_h
         fleet.disallow(refused)
         found = Images(boto3.client("ec2", region_name=REGION)).images([fine, taken_back, refused, hidden])
 
-    assert found == {
+    as_judged = ("image_id", "state", "allowed", "deprecated_at")
+    assert {key: Image(**{name: getattr(image, name) for name in as_judged}) for key, image in found.items()} == {
         fine: Image(image_id=fine, state="available", allowed=True, deprecated_at=MOMENT + LASTS),
         taken_back: Image(image_id=taken_back, state="available", allowed=True, deprecated_at=MOMENT),
         refused: Image(image_id=refused, state="available", allowed=False, deprecated_at=MOMENT + LASTS),
@@ -65,3 +67,39 @@ def test_an_error_code_has_one_meaning() -> None:
 
     with stubber, pytest.raises(MissingPermissionError, match="ec2:DescribeImages"):
         Images(client).images(["ami-0123456789abcdef0"])
+
+
+def test_of_an_owners_amis_those_whose_name_fits_are_described_with_what_tells_them_apart() -> None:
+    with mock_aws(), time_machine.travel(MOMENT):
+        fleet = Fleet()
+        ours = fleet.image("golden-1.33-1", at=MOMENT, architecture="arm64", tags={"tested": "true"})
+        fleet.image("golden-1.33-1", at=MOMENT, owner="444455556666")
+        fleet.image("other-1.33-1", at=MOMENT)
+        found = Images(boto3.client("ec2", region_name=REGION)).named(ACCOUNT, "golden-*")
+
+    assert found == (
+        Image(
+            image_id=ours,
+            state="available",
+            allowed=True,
+            name="golden-1.33-1",
+            owner=ACCOUNT,
+            architecture="arm64",
+            created_at=MOMENT,
+            tags={"tested": "true"},
+        ),
+    )
+
+
+def test_the_amis_of_an_owner_are_asked_for_by_name_over_every_page() -> None:
+    client: Any = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    asked = {"Owners": ["amazon"], "Filters": [{"Name": "name", "Values": ["eks-*"]}], "MaxResults": 1000}
+    stubber = Stubber(client)
+    for following in ({"NextToken": "a"}, {}):
+        page = {"Images": [{"ImageId": f"ami-{len(following):017x}", "State": "available"}], **following}
+        stubber.add_response("describe_images", page, asked if following else asked | {"NextToken": "a"})
+
+    with stubber:
+        found = Images(client).named("amazon", "eks-*")
+
+    assert [image.image_id for image in found] == [f"ami-{1:017x}", f"ami-{0:017x}"]

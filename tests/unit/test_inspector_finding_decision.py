@@ -25,7 +25,7 @@ from nodewarden.inspector_finding.action import (
     request_id,
     tellings,
 )
-from nodewarden.inspector_finding.decision import groups_to_judge, judged
+from nodewarden.inspector_finding.decision import NOT_ASKED_FOR, groups_to_judge, judged
 from nodewarden.inspector_finding.finding import Kind, Severity, Status
 from nodewarden.inspector_finding.incident import NETWORK, UNKNOWN_IMAGE, Incident, State, incident_key
 from nodewarden.inspector_finding.waiting import Released, may_close, names_for_release
@@ -347,7 +347,8 @@ def test_hosts_of_no_managed_node_group_are_recorded_and_told_once_with_the_advi
     story.comes(finding(number=2))
 
     assert (len(story.records), story.requests) == (2, [])
-    assert story.told == [TellNotRolled(reason=hosts.reason, advice=hosts.advice, cves=(CVE,))]
+    reason, advice = NOT_ASKED_FOR.get(hosts.kind, (hosts.reason, hosts.advice))
+    assert story.told == [TellNotRolled(reason=reason, advice=advice, cves=(CVE,))]
 
 
 def test_a_group_that_is_gone_is_recorded_without_a_word() -> None:

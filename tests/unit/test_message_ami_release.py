@@ -89,9 +89,11 @@ def test_a_release_names_the_incidents_that_it_may_close() -> None:
 
     message = worded(releases=(replace(RELEASED, may_close=tuple(waits)),))
 
-    line = "          - may close what Inspector finds on demo/workers-0: CVE-2026-1, CVE-2026-2; it says so when hosts run it"
-    assert line in message.text.splitlines()
-    assert "          - and 2 more" in message.text.splitlines()
+    line = (
+        "What: - may close what Inspector finds on demo/workers-0: CVE-2026-1, CVE-2026-2; it says so when hosts run it"
+    )
+    assert line in lines(message)
+    assert "What: - and 2 more" in lines(message)
     assert [each["incident"] for each in message.document["releases"][0]["may_close"]] == [
         f"ami-0-{n}" for n in range(7)
     ]

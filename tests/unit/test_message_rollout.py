@@ -251,6 +251,10 @@ def test_what_is_new_in_a_release_can_be_read_with_its_maker(family: str, releas
     assert notes(family, [release, release]) == [page]
 
 
+def test_amis_that_somebody_builds_have_no_notes_that_we_know() -> None:
+    assert notes("golden", ["ami-0123456789abcdef0"]) == []
+
+
 @pytest.mark.parametrize("kind", StepKind)
 def test_every_step_has_a_subject_its_place_and_its_evidence(kind: StepKind) -> None:
     message = worded(tell(two_waves(), kind, NOW, wave="dev", why="w" * 300, by="alice@example.com"))

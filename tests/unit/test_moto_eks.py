@@ -250,16 +250,18 @@ def test_a_node_group_with_an_ami_of_its_own_takes_a_launch_template_only(
 
 
 def test_a_launch_templates_version_is_taken_over(fleet: Fleet, eks: EKSClient) -> None:
-    used = {"id": "lt-0123456789abcdef0", "version": "3"}
+    used = fleet.launch_template("ami-0123456789abcdef0")
+    fleet.add_version(used["id"], ImageId="ami-0fedcba9876543210")
     fleet.node_group(name="custom", ami_type="CUSTOM", release_version="ami-0123456789abcdef0", launch_template=used)
     started = eks.update_nodegroup_version(
-        clusterName="demo", nodegroupName="custom", launchTemplate={"id": "lt-0123456789abcdef0", "version": "4"}
+        clusterName="demo", nodegroupName="custom", launchTemplate={"id": used["id"], "version": "2"}
     )["update"]
 
-    assert started["params"] == [{"type": "LaunchTemplateVersion", "value": "4"}]
+    assert started["params"] == [{"type": "LaunchTemplateVersion", "value": "2"}]
     with later(minutes=21):
         changed = eks.describe_nodegroup(clusterName="demo", nodegroupName="custom")["nodegroup"]
-        assert changed["launchTemplate"] == used | {"version": "4"}
+        assert changed["launchTemplate"] == used | {"version": "2"}
+        assert changed["releaseVersion"] == "ami-0fedcba9876543210"
 
 
 @pytest.mark.parametrize("unknown", [{"clusterName": "none"}, {"nodegroupName": "none"}])

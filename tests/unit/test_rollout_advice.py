@@ -5,7 +5,8 @@ from __future__ import annotations
 import botocore.session
 import pytest
 
-from nodewarden.rollout.advice import TABLE, advice
+from nodewarden.aws.auto_scaling import GOING
+from nodewarden.rollout.advice import REFRESHES, TABLE, advice
 
 
 def codes(enum: str) -> set[str]:
@@ -20,7 +21,16 @@ def test_there_is_advice_for_each_code_and_for_no_other() -> None:
     assert TABLE.keys() == EVERY_CODE
 
 
-@pytest.mark.parametrize("code", sorted(EVERY_CODE))
+def test_there_is_advice_for_each_end_of_an_instance_refresh_but_the_good_one() -> None:
+    model = botocore.session.get_session().get_service_model("autoscaling")
+    ends = {*model.shape_for("InstanceRefreshStatus").metadata["enum"]} - GOING - {"Successful"}
+
+    assert {code for code in REFRESHES if code.startswith("InstanceRefresh")} == {
+        f"InstanceRefresh{end}" for end in ends
+    }
+
+
+@pytest.mark.parametrize("code", sorted(EVERY_CODE | REFRESHES.keys()))
 def test_advice_says_what_a_code_means_and_ends_with_what_to_do(code: str) -> None:
     found = advice(code)
 

@@ -10,17 +10,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from nodewarden.node_group import HealthIssue
+from nodewarden.launch_template import LaunchTemplate
+from nodewarden.node_group import CUSTOM, SELF_MANAGED, HealthIssue
 from nodewarden.rollout.answer import Verb
 from nodewarden.rollout.state import ACTIVE, FINAL, State
 from tests.unit.rollout_builders import ALWAYS, DAY, HOUR, MINUTE, NOW, group, policy, wave
-from tests.unit.rollout_world import RELEASES, Fate, World
+from tests.unit.rollout_world import GOLDEN, RELEASES, Fate, World
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from hypothesis.strategies import DataObject
 
+    from nodewarden.node_group import NodeGroup
     from nodewarden.rollout.state import Rollout
     from tests.unit.rollout_world import Tick
 
@@ -63,7 +65,7 @@ policies = st.builds(
 members = st.tuples(
     st.sampled_from(["red", "blue", "green"]),
     st.sampled_from(WAVES),
-    st.sampled_from(["AL2023", "Windows"]),
+    st.sampled_from(["AL2023", "Windows", GOLDEN, GOLDEN]),
     st.sampled_from([*Fate, Fate.FAILS, Fate.SUCCEEDS, Fate.SUCCEEDS, Fate.SUCCEEDS]),
 )
 fleets = st.lists(members, min_size=1, max_size=7)
@@ -80,10 +82,22 @@ class Meddling(StrEnum):
     HARMS = "harms it"
     HEALS = "heals it"
     CROWDS = "fills or frees its subnets"
+    UNHOOKS = "takes away or gives back what drains its hosts"
+
+
+def member(number: int, cluster: str, of: str, family: str) -> NodeGroup:
+    """Give a node group, with an AMI of its own in the golden family; of these every other one is self-managed."""
+    kind = SELF_MANAGED if number % 2 else CUSTOM
+    name = f"asg:workers-{number}" if family == GOLDEN and kind == SELF_MANAGED else f"workers-{number}"
+    found = group(name, cluster, of=of, release=RELEASES[0])
+    if family != GOLDEN:
+        return found
+    template = LaunchTemplate(template_id=f"lt-{number // 3:08x}", version="1")  # some share one
+    return replace(found, ami_type=kind, launch_template=template)
 
 
 class Rollouts(RuleBasedStateMachine):
-    """One account and region, two AMI families, anything at any time."""
+    """One account and region, three AMI families, anything at any time."""
 
     world: World
 
@@ -91,11 +105,10 @@ class Rollouts(RuleBasedStateMachine):
         super().__init__()
         self.pending: list[Tick] = []
 
-    @initialize(settings=policies, fleet=fleets)
-    def begins(self, settings: World, fleet: list[tuple[str, str, str, Fate]]) -> None:
+    @initialize(settings=policies, fleet=fleets, unhooked=st.booleans())
+    def begins(self, settings: World, fleet: list[tuple[str, str, str, Fate]], *, unhooked: bool) -> None:
         groups = [
-            (group(f"workers-{number}", cluster, of=of, release=RELEASES[0]), family)
-            for number, (cluster, of, family, _) in enumerate(fleet)
+            (member(number, cluster, of, family), family) for number, (cluster, of, family, _) in enumerate(fleet)
         ]
         self.world = World(
             policy=settings,  # type: ignore[arg-type]  # drawn from the strategy of policies
@@ -105,6 +118,8 @@ class Rollouts(RuleBasedStateMachine):
             latest=1,
         )
         self.world.plans()
+        if unhooked:
+            self.world.undrained = {each.key for each, _ in groups if each.key.auto_scaling_group}
         self.ticks_as_scheduled(3, 5, fair=True)
 
     # Ticks.
@@ -232,6 +247,8 @@ class Rollouts(RuleBasedStateMachine):
                 self.world.groups[key] = replace(found, issues=issues)
             case Meddling.CROWDS:
                 self.world.crowded ^= {key}
+            case Meddling.UNHOOKS if key.auto_scaling_group:
+                self.world.undrained ^= {key}
             case _:
                 pass
 
@@ -252,7 +269,7 @@ class Rollouts(RuleBasedStateMachine):
             return
         world = self.world
         self.pending, world.stance, world.alarms, world.fates, world.blind = [], "", {}, {}, False
-        world.crowded, world.upgrading = set(), set()
+        world.crowded, world.upgrading, world.undrained = set(), set(), set()
         world.groups = {key: replace(found, issues=()) for key, found in world.groups.items()}
         for _ in range(STEPS_TO_THE_END):
             if not world.active:

@@ -59,6 +59,7 @@ def rolling(*groups: NodeGroup) -> Rollout:
 def intended(look: Seen | None = None) -> tuple[Rollout, StartUpdate]:
     """Give a rollout with the intent to start its one group written, and the call that follows."""
     rollout, (call,) = advance(rolling(), saw(look or seen(group())), POLICY, NOW)
+    assert isinstance(call, StartUpdate)
     return rollout, call
 
 
@@ -111,6 +112,7 @@ def test_a_group_that_is_forced_meanwhile_is_called_with_another_token() -> None
         rollout, Observed(groups={key(): seen(group(tags={"nodewarden:force": "true"}))}), POLICY, NOW + TICK
     )
 
+    assert isinstance(forced, StartUpdate)
     assert (call.force, forced.force) == (False, True)
     assert forced.token != call.token
 

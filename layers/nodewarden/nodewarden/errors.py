@@ -10,6 +10,7 @@ NodewardenError
 ├── RequestError             a person's verb cannot be carried out; says what to do
 ├── StillOpenError           EC2 still shows a rule after it was revoked
 ├── PrefixListChangingError  EC2 has not finished changing a prefix list
+├── LaunchTemplateError      a launch template version is not what it was made to be
 ├── CodeError                a fault of our own code, at one group
 ├── PressError               a request is not the press of a button of ours
 ├── FunctionFailedError      a function of ours that was asked for something raised
@@ -69,6 +70,10 @@ class StillOpenError(NodewardenError):
 
 class PrefixListChangingError(NodewardenError):
     """EC2 has not finished changing a prefix list, so it still answers what the list held before."""
+
+
+class LaunchTemplateError(NodewardenError):
+    """A launch template version is not its source with another AMI and nothing else, so no group is updated to it."""
 
 
 class CodeError(NodewardenError):

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from nodewarden import policy
+from nodewarden.ami_release import policy as ami_release_policy
 from nodewarden.aws import CLIENT_CONFIG
+from nodewarden.aws.auto_scaling import AutoScaling
 from nodewarden.aws.cloudwatch import Alarms
 from nodewarden.aws.eks import Eks
 from nodewarden.aws.events import Bus
 from nodewarden.aws.image import Images
+from nodewarden.aws.image_builder import ImageBuilder
 from nodewarden.aws.instance import Instances
+from nodewarden.aws.launch_template import LaunchTemplates
 from nodewarden.aws.ssm import Ssm
 from nodewarden.aws.subnet import Subnets
 from nodewarden.finding_ledger import FindingLedger
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_ssm import SSMClient
 
+    from nodewarden.ami_release.policy import AmiReleasePolicy
     from nodewarden.inspector_finding.policy import FindingPolicy
     from nodewarden.rollout.policy import RolloutPolicy
 
@@ -45,6 +50,11 @@ class FleetWiring(Wiring):
     def rollout_policy(self) -> RolloutPolicy:
         """The checked policy of `rollout.toml`; raises PolicyError."""
         return _rollout_policy(self.variable("POLICY_FOLDER"))
+
+    @property
+    def ami_release_policy(self) -> AmiReleasePolicy:
+        """The checked policy of `ami_release.toml`; raises PolicyError."""
+        return _ami_release_policy(self.variable("POLICY_FOLDER"))
 
     @property
     def sighting_ledger(self) -> SightingLedger:
@@ -98,6 +108,21 @@ class FleetWiring(Wiring):
         self._must_be_ours(account)
         return Images(ec2_client(region))
 
+    def launch_templates(self, account: str, region: str) -> LaunchTemplates:
+        """Give the launch templates of an account and region."""
+        self._must_be_ours(account)
+        return LaunchTemplates(ec2_client(region))
+
+    def auto_scaling(self, account: str, region: str) -> AutoScaling:
+        """Give the Auto Scaling of an account and region."""
+        self._must_be_ours(account)
+        return AutoScaling(_autoscaling(region))
+
+    def image_builder(self, account: str, region: str) -> ImageBuilder:
+        """Give the Image Builder of an account and region."""
+        self._must_be_ours(account)
+        return ImageBuilder(_imagebuilder(region))
+
     def instances(self, account: str, region: str) -> Instances:
         """Give the instances of an account and region."""
         self._must_be_ours(account)
@@ -125,6 +150,16 @@ def _cloudwatch(region: str) -> CloudWatchClient:
 
 
 @once
+def _autoscaling(region: str) -> Any:
+    return boto3.client("autoscaling", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
+def _imagebuilder(region: str) -> Any:
+    return boto3.client("imagebuilder", region_name=region, config=CLIENT_CONFIG)
+
+
+@once
 def _eks(region: str) -> EKSClient:
     return boto3.client("eks", region_name=region, config=CLIENT_CONFIG)
 
@@ -147,3 +182,8 @@ def _rollout_policy(folder: str) -> RolloutPolicy:
 @once
 def _finding_policy(folder: str) -> FindingPolicy:
     return finding_policy.read(policy.load(Path(folder), "inspector_finding"))
+
+
+@once
+def _ami_release_policy(folder: str) -> AmiReleasePolicy:
+    return ami_release_policy.read(policy.load(Path(folder), "ami_release"))

@@ -50,6 +50,10 @@ class Fleet:
             self.unseen.setdefault(cluster, error)
             return None
 
+    def hide_clusters(self) -> None:
+        """Say of all clusters that they were not seen as a whole, as of what failed last."""
+        self.unseen = dict.fromkeys(self.clusters, self.failures[-1]) | self.unseen
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Releases:
@@ -71,7 +75,7 @@ def gather_fleet(eks: Eks, instances: Instances, account: str, region: str) -> F
             fleet.clusters[name] = cluster
             _gather_cluster(fleet, name, eks, account, region)
     if (hosts := fleet.read("hosts outside of node groups", instances.unmanaged_hosts)) is None:
-        fleet.unseen = dict.fromkeys(fleet.clusters, fleet.failures[-1]) | fleet.unseen
+        fleet.hide_clusters()
     fleet.hosts = hosts or {}
     return fleet
 

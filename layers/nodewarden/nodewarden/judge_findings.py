@@ -15,6 +15,7 @@ from functools import partial, reduce
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from nodewarden.ami_release.standing import State as Standing
 from nodewarden.errors import CodeError, NodewardenError, ThrottledError
 from nodewarden.finding_ledger import MOST_TOGETHER, Memory
 from nodewarden.gather_findings import read_batch, whose
@@ -208,6 +209,10 @@ def _decide(key: IncidentKey, words: Sequence[Word], memory: Memory, run: Run, *
             if not is_quiet:
                 raise
             run.left[key] = error
+            return counted
+        if (
+            look.standing and look.standing.state is Standing.CUSTOM
+        ):  # its family and launch template the next look sees
             return counted
     return run.reachable.decided(decide(look, run.wired.finding_policy, run.now), words, run.now)
 

@@ -16,6 +16,7 @@ from nodewarden.ami_release.sighting import Seen, compare
 from nodewarden.ami_release.unmanaged import unmanaged
 from nodewarden.gather_fleet import gather_fleet, gather_releases
 from nodewarden.gather_standing import stand
+from nodewarden.look_at_golden import with_golden
 from nodewarden.name_waiting import name_waiting
 from nodewarden.node_group import Target
 from nodewarden.plan_rollouts import plan_rollouts
@@ -52,7 +53,8 @@ def look_at_fleet(wired: FleetWiring) -> Looked | None:
     if not all(wired.sighting_ledger.remember(changed) for each in news if (changed := each.changed)):
         return None
     sightings = known | {each.sighting.parameter: each.sighting for each in news if each.sighting}
-    standings = tuple(stand(fleet, releases, sightings, wired.rollout_policy, now))
+    seen = tuple(stand(fleet, releases, sightings, wired.rollout_policy, now))
+    standings = with_golden(seen, fleet, wired, now)
     sweep_incidents(fleet, standings, sightings, wired, now)
     first_seen = {sighting.parameter: sighting.first_seen for sighting in sightings.values()}
     planning = plan_rollouts(standings, first_seen, before.going if before else (), wired, now)

@@ -7,20 +7,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
+
+    from nodewarden.launch_template import LaunchTemplate
 
 ACTIVE = "ACTIVE"
+CUSTOM = "CUSTOM"  # the amiType of a node group whose AMI is in its launch template
+SELF_MANAGED = "SELF_MANAGED"  # in its place, for an Auto Scaling group that is in no managed node group
+SELF_MANAGED_NAME = "asg:"  # begins the name of one; no node group's name has a colon
+AMI_FAMILY = "ami-family/"  # begins what names a target in place of an SSM parameter: a family of ami_release.toml
 IN_PROGRESS, SUCCESSFUL = "InProgress", "Successful"
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class NodeGroupKey:
-    """Which node group: unique in the world."""
+    """Which node group: unique in the world. That of a self-managed Auto Scaling group is named `asg:` and its name."""
 
     account: str
     region: str
     cluster: str
     name: str
+
+    @property
+    def auto_scaling_group(self) -> str:
+        """The name of the self-managed Auto Scaling group; empty for a managed node group."""
+        return self.name.removeprefix(SELF_MANAGED_NAME) if self.name.startswith(SELF_MANAGED_NAME) else ""
 
     def __str__(self) -> str:
         return f"{self.cluster}/{self.name}"
@@ -52,7 +63,8 @@ class NodeGroup:
     """A managed node group (`DescribeNodegroup`).
 
     `version` is its own Kubernetes minor, which may be older than the cluster's. `release_version` is the AMI's release
-    version, or the AMI's id where `ami_type` is CUSTOM. `issues` are its health issues.
+    version, or the AMI's id where `ami_type` is CUSTOM: the one in the launch template version that it uses. `issues` are
+    its health issues, `auto_scaling_groups` the names of the groups that EKS made for it.
     """
 
     key: NodeGroupKey
@@ -64,20 +76,25 @@ class NodeGroup:
     subnets: tuple[str, ...] = ()
     max_unavailable: int | None = None
     max_unavailable_percentage: int | None = None
-    launch_template: str | None = None
+    launch_template: LaunchTemplate | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     issues: tuple[HealthIssue, ...] = ()
+    auto_scaling_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """An update of a node group (`DescribeUpdate`); `release_version` is what it goes to, where the answer says so."""
+    """An update of a node group (`DescribeUpdate`); `release_version` is what it goes to, where the answer says so.
+
+    Of an update to another launch template version, EKS names that only: `template_version`.
+    """
 
     update_id: str
     status: str
     release_version: str | None = None
     errors: tuple[HealthIssue, ...] = ()
     created_at: datetime | None = None
+    template_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +102,44 @@ class Target:
     """What a node group is to run: the release version that SSM names for its AMI type and its own minor.
 
     `parameter` is the SSM parameter's name, `released_at` when it last changed, `image_id` the AMI, None where no
-    parameter gives it.
+    parameter gives it. Of an AMI family, `release_version` is the AMI's id too, `parameter` names the family, and
+    `released_at` is when the AMI was made. `minimum_age` is how old it must be; None for what `rollout.toml` says.
     """
 
     release_version: str
     parameter: str
     released_at: datetime
     image_id: str | None = None
+    minimum_age: timedelta | None = None
+
+    @property
+    def family(self) -> str:
+        """The AMI family of `ami_release.toml` that it is of; empty for what SSM names."""
+        return self.parameter.removeprefix(AMI_FAMILY) if self.parameter.startswith(AMI_FAMILY) else ""
+
+    @property
+    def named_by(self) -> str:
+        """Who says that this is the one to run."""
+        return f"the AMI family {self.family}" if self.family else "SSM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An AMI as this account sees it (`DescribeImages`): not seen at all is None in its place."""
+    """An AMI as this account sees it (`DescribeImages`): not seen at all is None in its place.
+
+    `owner` is the account that it belongs to, `alias` such as `amazon` where AWS has a name for that.
+    """
 
     image_id: str
     state: str
     allowed: bool
     deprecated_at: datetime | None = None
+    name: str = ""
+    owner: str = ""
+    alias: str = ""
+    architecture: str = ""
+    created_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

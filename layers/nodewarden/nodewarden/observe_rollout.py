@@ -11,6 +11,7 @@ from nodewarden.errors import NodewardenError
 from nodewarden.rollout.observed import Seen
 from nodewarden.rollout.start import UPDATING
 from nodewarden.rollout.state import GroupState
+from nodewarden.see_member import Members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from nodewarden.ami_release.sighting import Sighting
     from nodewarden.fleet_wiring import FleetWiring
-    from nodewarden.node_group import NodeGroupKey, Subnet, Target, Update
+    from nodewarden.node_group import NodeGroupKey, Subnet, Target
     from nodewarden.rollout.advance import Wanted
     from nodewarden.rollout.observed import Observed
     from nodewarden.rollout.state import Rollout
@@ -72,14 +73,15 @@ def _groups(look: Look, want: Wanted) -> dict[NodeGroupKey, Seen]:
 
 
 def _see(look: Look, key: NodeGroupKey, *, whole: bool) -> Seen:
-    eks, progress = look.wired.eks(*look.where), look.rollout.groups[key]
-    group = eks.node_group(key)
-    update: Update | None = None
+    members, progress = Members.of(look.wired, *look.where), look.rollout.groups[key]
+    member = members.see(key, progress.minor)
+    group, update = member.node_group, None
     if group and progress.update_id:
-        update = eks.update(key, progress.update_id)
+        update = members.update(group, progress.update_id)
     elif group and (progress.state is GroupState.STARTING or (whole and group.status == UPDATING)):
-        update = next(iter(eks.updates_in_progress(key)), None)
-    return Seen(node_group=group, cluster=eks.cluster(key.cluster) if whole else None, update=update)
+        update = members.latest(group)
+    cluster = members.eks.cluster(key.cluster) if whole else None
+    return Seen(node_group=group, cluster=cluster, update=update, left=member.left[1] if member.left else "")
 
 
 def _with_addresses(look: Look, groups: Mapping[NodeGroupKey, Seen]) -> dict[NodeGroupKey, Seen]:

@@ -64,7 +64,7 @@ def plan_rollouts(
     if not waiting:
         let_go(requests, standings, active, NOTHING_SETTLED, wired.finding_ledger)
         return Planning(standings=standings, plans=tuple(map(_as_plan, active)), planned=(), failures=tuple(failures))
-    since = min(min(first_seen[c.target.parameter], c.target.released_at) for c in waiting)
+    since = min(min(first_seen.get(c.target.parameter, c.target.released_at), c.target.released_at) for c in waiting)
     ended = _ended(ledger, since, {*went_on} - {rollout.rollout_id for rollout in active}, now, failures)
     through = settled(ended)
     missing = tuple(_missing(open_, active, requests, through, wired, now))
@@ -103,10 +103,11 @@ def tried_before(standing: Standing, ended: Iterable[Rollout]) -> Standing:
 
 
 def _candidate(standing: Standing) -> Candidate | None:
-    family = family_of(standing.node_group.ami_type)
-    if not eligible(standing) or standing.target is None or family is None:
+    target = standing.target
+    family = (target.family if target else "") or family_of(standing.node_group.ami_type)
+    if not eligible(standing) or target is None or not family:
         return None
-    return Candidate(node_group=standing.node_group, target=standing.target, family=family)
+    return Candidate(node_group=standing.node_group, target=target, family=family)
 
 
 def _is_served(rollout: Rollout | None, candidate: Candidate, asked: Collection[NodeGroupKey]) -> bool:

@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from nodewarden.errors import NodewardenError, RequestError
+from nodewarden.node_group import SELF_MANAGED_NAME
 from nodewarden.record import Place
 from nodewarden.security_group.event import ACCOUNT, GROUP_ID, REGION, line
 from nodewarden.table import Table
 
 LONGEST = timedelta(days=90)
-ROLLOUT_ID = re.compile(r"[a-z0-9]{1,20}-[0-9a-f]{12}")  # an AMI family, and what tells its rollouts apart
+ROLLOUT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,29}-[0-9a-f]{12}")  # an AMI family, and what tells its rollouts apart
 INCIDENT_ID = re.compile(r"(?:ami-[0-9a-f]{8,17}|network|coverage|unknown-image)-[0-9a-f]{12}")
 REMEDIATION_ID = re.compile(rf"({GROUP_ID.pattern})-[0-9a-f]{{12}}")
 
@@ -72,7 +73,7 @@ def parse_node_group(text: str) -> tuple[str, str]:
     ('demo', 'workers')
     """
     cluster, _, name = text.partition("/")
-    if not cluster or not name or "/" in name:
+    if not cluster or not name or ("/" in name and not name.startswith(SELF_MANAGED_NAME)):
         message = f"must be a cluster and its node group such as demo/workers, not {line(text)!r}"
         raise ValueError(message)
     return cluster, name

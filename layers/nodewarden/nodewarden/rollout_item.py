@@ -161,7 +161,13 @@ def _counts(value: Item) -> dict[GroupState, int]:
 _moment = _maybe(datetime.fromisoformat)
 _key = _made(NodeGroupKey, dict.fromkeys(("account", "region", "cluster", "name"), str))
 _target = _made(
-    Target, {"release_version": str, "parameter": str, "released_at": datetime.fromisoformat, "image_id": _maybe(str)}
+    Target,
+    {
+        **dict.fromkeys(("release_version", "parameter"), str),
+        "released_at": datetime.fromisoformat,
+        "image_id": _maybe(str),
+        "minimum_age": _maybe(_seconds),
+    },
 )
 _issue = _made(HealthIssue, {"code": str, "message": str, "resource_ids": _each(str)})
 _halt = _made(Halt, {"cause": HaltCause, "why": str, "at": datetime.fromisoformat})

@@ -10,22 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nodewarden.errors import (
-    AwsError,
-    CodeError,
-    GoneError,
-    LedgerError,
-    NodeGroupBusyError,
-    NodewardenError,
-    ReleaseNotAllowedError,
-    RequestError,
-    ThrottledError,
-    UnavailableError,
-)
+from nodewarden.errors import CodeError, LedgerError, NodewardenError, RequestError
 from nodewarden.observe_rollout import Look, observe
 from nodewarden.rollout.advance import advance, started, wanted
-from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Started
+from nodewarden.rollout.observed import Observed, Started
 from nodewarden.rollout.state import FINAL
+from nodewarden.start_update import start_update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +23,7 @@ if TYPE_CHECKING:
     from nodewarden.ami_release.sighting import Sighting
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.node_group import NodeGroupKey
-    from nodewarden.rollout.observed import Result, StartUpdate
+    from nodewarden.rollout.observed import Result
     from nodewarden.rollout.state import Rollout
     from nodewarden.rollout_item import Remembered
 
@@ -144,7 +134,7 @@ def _tick(run: Run, rollout_id: str) -> Ticked:
         return Ticked(rollout=rollout, lost=True)
     run.starts += bool(calls)
     _remember(run, written)
-    results = {call.key: result for call in calls if (result := _call(run, call))}
+    results = {call.key: result for call in calls if (result := start_update(wired, call, run.failures))}
     return _record(run, written, results)
 
 
@@ -156,26 +146,6 @@ def _rest(run: Run, rollout_id: str) -> Observed:
         busy_clusters=frozenset(group.key.cluster for group in others),
         stance=run.stance,
     )
-
-
-def _call(run: Run, call: StartUpdate) -> Result | None:
-    """Start an update; None where nobody can say whether it started, or its group is gone: the next tick finds out."""
-    eks = run.wired.eks(call.key.account, call.key.region)
-    try:
-        update = eks.start_update(
-            call.key, version=call.version, release_version=call.release_version, token=call.token, force=call.force
-        )
-        return Started(update.update_id)
-    except NodeGroupBusyError:
-        return Busy()
-    except ReleaseNotAllowedError as error:
-        return NotAllowedYet(str(error))
-    except (GoneError, ThrottledError, UnavailableError) as error:
-        error.add_note(f"while starting the update of {call.key}")
-        run.failures.append(error)
-        return None
-    except AwsError as error:
-        return Refused(error.code, str(error))
 
 
 def _record(run: Run, written: Rollout, results: Mapping[NodeGroupKey, Result]) -> Ticked:

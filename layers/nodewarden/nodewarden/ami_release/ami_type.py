@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-CUSTOM = "CUSTOM"  # the AMI is in the group's launch template, and so is its version
-
 AMAZON_LINUX = "/aws/service/eks/optimized-ami/{minor}/"
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-k8s-{minor}"
 WINDOWS = "/aws/service/ami-windows-latest/Windows_Server-"

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from nodewarden.ami_release.standing import Judged
     from nodewarden.node_group import Cluster, Image, NodeGroup, Target
 
+TO_FAMILY = "Name its AMIs in a [[family]] of ami_release.toml, and it rolls with them. Or:"
 NEVER_ROLLED = frozenset({"CREATE_FAILED", "DELETING", "DELETE_FAILED"})  # of nodegroupStatus
 
 
@@ -46,13 +48,10 @@ class Look:
     wave: str | None = None
 
 
-type Judged = tuple[State, str, str]  # the state, the reason, the advice
-
-
 def standing_of(look: Look, now: datetime) -> Standing:
     """Say where a node group stands."""
     if isinstance(look.found, NoTarget):
-        target, judged = None, _out_of_service(look.node_group) or _without_target(look.node_group, look.found)
+        target, judged = None, out_of_service(look.node_group) or _without_target(look.node_group, look.found)
     else:
         target, judged = look.found, _with_target(look, look.found, now)
     state, reason, advice = judged
@@ -69,9 +68,9 @@ def standing_of(look: Look, now: datetime) -> Standing:
 def _with_target(look: Look, target: Target, now: datetime) -> Judged:
     group = look.node_group
     return (
-        _out_of_service(group)
+        out_of_service(group)
         or _ahead_of_control_plane(group, look.cluster)
-        or _said_by_people(group, target)
+        or said_by_people(group, target)
         or _not_behind(group, target, look.recalled)
         or _kept_from_rolling(look, target, now)
         or (
@@ -82,7 +81,8 @@ def _with_target(look: Look, target: Target, now: datetime) -> Judged:
     )
 
 
-def _out_of_service(group: NodeGroup) -> Judged | None:
+def out_of_service(group: NodeGroup) -> Judged | None:
+    """Judge a group that nothing can roll."""
     if group.status not in NEVER_ROLLED:
         return None
     issues = "; ".join(f"{line(issue.code)}: {line(issue.message)}" for issue in group.issues)
@@ -101,7 +101,7 @@ def _without_target(group: NodeGroup, found: NoTarget) -> Judged:
             return (
                 State.CUSTOM,
                 f"it runs the AMI {line(group.release_version)} of its launch template, which no AWS release replaces",
-                "Build a new AMI, make a launch template version with it, and update the node group to that version.",
+                f"{TO_FAMILY} Build a new AMI, make a launch template version with it, and update the node group to that.",
             )
         case Absence.NOT_KNOWN:
             return (
@@ -134,7 +134,8 @@ def _ahead_of_control_plane(group: NodeGroup, cluster: Cluster) -> Judged | None
     )
 
 
-def _said_by_people(group: NodeGroup, target: Target) -> Judged | None:
+def said_by_people(group: NodeGroup, target: Target) -> Judged | None:
+    """Judge a group that people hold or pin by its tags."""
     stands = _runs(group) + (
         "" if group.release_version == target.release_version else f", not {target.release_version}"
     )
@@ -161,7 +162,7 @@ def _not_behind(group: NodeGroup, target: Target, recalled: Collection[str]) -> 
     if towards is Way.SAME and family_of(group.ami_type) is Family.AL2:
         return State.ENDED, f"{_runs(group)}, the last one: there are no more Amazon Linux 2 AMIs", ""
     if towards is Way.SAME:
-        return State.CURRENT, f"{_runs(group)}, as SSM says", "Nothing to do."
+        return State.CURRENT, f"{_runs(group)}, as {target.named_by} says", "Nothing to do."
     if towards is Way.BACKWARD:
         reason = f"{_runs(group)}, newer than {target.release_version}, which SSM names"
         return State.AHEAD, reason, "Nothing: it rolls when SSM names a newer release. Nodewarden downgrades nothing."

@@ -28,12 +28,19 @@ class State(StrEnum):
     HELD = "held"
     PINNED = "pinned"
     CUSTOM = "custom-ami"
+    UNSUITABLE = "unsuitable-launch-template"
+    AMI_GONE = "ami-gone"
+    NOT_DRAINED = "hosts-not-drained"
+    LEFT = "left-to-its-owner"
     UNKNOWN_TYPE = "unknown-ami-type"
     NO_TARGET = "no-target"
     UNREADABLE = "unreadable-target"
     ENDED = "no-more-amis"
     AHEAD_OF_CONTROL_PLANE = "ahead-of-control-plane"
     NOT_IN_SERVICE = "not-in-service"
+
+
+type Judged = tuple[State, str, str]  # the state, the reason, the advice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nodewarden.ami_release.ami_type import CUSTOM, parameters
-from nodewarden.node_group import Target
+from nodewarden.ami_release.ami_type import parameters
+from nodewarden.node_group import CUSTOM, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nodewarden.aws.meaning import meaning
 from nodewarden.errors import GoneError
+from nodewarden.launch_template import LaunchTemplate
 from nodewarden.node_group import IN_PROGRESS, Cluster, HealthIssue, NodeGroup, NodeGroupKey, Update
 
 if TYPE_CHECKING:
@@ -96,6 +97,23 @@ class Eks:
             )
         return _update(started["update"])
 
+    def start_template_update(
+        self, key: NodeGroupKey, *, template: LaunchTemplate, token: str, force: bool = False
+    ) -> Update:
+        """Start the update of a node group to another version of its launch template (`UpdateNodegroupVersion`).
+
+        For groups with an AMI of their own: EKS refuses a Kubernetes or release version then. Else as `start_update`.
+        """
+        with meaning("eks"):
+            started = self.client.update_nodegroup_version(
+                clusterName=key.cluster,
+                nodegroupName=key.name,
+                launchTemplate={"id": template.template_id, "version": template.version},
+                force=force,
+                clientRequestToken=token,
+            )
+        return _update(started["update"])
+
     def update(self, key: NodeGroupKey, update_id: str) -> Update | None:
         """Describe one update of a node group; None where EKS does not know it, or the node group (`DescribeUpdate`)."""
         try:
@@ -136,14 +154,16 @@ def _node_group(key: NodeGroupKey, found: NodegroupTypeDef) -> NodeGroup:
         max_unavailable_percentage=found.get("updateConfig", {}).get("maxUnavailablePercentage"),
         launch_template=_launch_template(found.get("launchTemplate", {})),
         tags=found.get("tags", {}),
+        auto_scaling_groups=tuple(
+            g["name"] for g in found.get("resources", {}).get("autoScalingGroups", []) if "name" in g
+        ),
         issues=tuple(map(_issue, found.get("health", {}).get("issues", []))),
     )
 
 
-def _launch_template(used: LaunchTemplateSpecificationTypeDef) -> str | None:
-    """Name a launch template with its version, such as `lt-0123456789abcdef0:3`."""
+def _launch_template(used: LaunchTemplateSpecificationTypeDef) -> LaunchTemplate | None:
     name = used.get("id") or used.get("name")
-    return f"{name}:{used.get('version', '')}".removesuffix(":") if name else None
+    return LaunchTemplate(template_id=name, version=used.get("version", "")) if name else None
 
 
 def _issue(issue: IssueTypeDef) -> HealthIssue:
@@ -163,6 +183,7 @@ def _update(update: UpdateTypeDef) -> Update:
         release_version=params.get("ReleaseVersion"),
         errors=tuple(map(_error, update.get("errors", []))),
         created_at=created_at.astimezone(UTC) if created_at else None,
+        template_version=params.get("LaunchTemplateVersion"),
     )
 
 

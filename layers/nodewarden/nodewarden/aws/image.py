@@ -1,4 +1,4 @@
-"""AMIs by their one verb."""
+"""AMIs by their one verb: by id, or all of an owner by name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from nodewarden.aws.ec2 import FILTER_VALUES
+from nodewarden.aws.ec2_shapes import tags_of
 from nodewarden.aws.meaning import meaning
 from nodewarden.node_group import Image
 
@@ -37,6 +38,19 @@ class Images:
             for image in self._images(some)
         }
 
+    def named(self, owner: str, pattern: str) -> tuple[Image, ...]:
+        """Describe the AMIs of an owner (an account, or `amazon`) whose name fits a pattern with * and ? (`DescribeImages`).
+
+        Those that are deprecated are left out, those that are disabled too.
+        """
+        pages = self.client.get_paginator("describe_images").paginate(
+            Owners=[owner],
+            Filters=[{"Name": "name", "Values": [pattern]}],
+            PaginationConfig={"PageSize": PAGE},
+        )
+        with meaning("ec2"):
+            return tuple(_image(found) for page in pages for found in page["Images"])
+
     def _images(self, image_ids: tuple[str, ...]) -> list[Image]:
         pages = self.client.get_paginator("describe_images").paginate(
             Filters=[{"Name": "image-id", "Values": list(image_ids)}],
@@ -49,10 +63,16 @@ class Images:
 
 def _image(found: ImageTypeDef) -> Image:
     # Only accounts with an Allowed AMIs setting are told whether an AMI is allowed.
-    deprecated = found.get("DeprecationTime")
+    deprecated, created = found.get("DeprecationTime"), found.get("CreationDate")
     return Image(
         image_id=found["ImageId"],
         state=found["State"],
         allowed=found.get("ImageAllowed", True),
         deprecated_at=datetime.fromisoformat(deprecated).astimezone(UTC) if deprecated else None,
+        name=found.get("Name", ""),
+        owner=found.get("OwnerId", ""),
+        alias=found.get("ImageOwnerAlias", ""),
+        architecture=found.get("Architecture", ""),
+        created_at=datetime.fromisoformat(created).astimezone(UTC) if created else None,
+        tags=tags_of(found.get("Tags", [])),
     )

@@ -1,4 +1,4 @@
-"""EKS hosts by verbs: whose they are, by their tags."""
+"""EKS hosts by verbs: those that no node group has, those of an AMI, and whose they are by their tags."""
 
 from __future__ import annotations
 
@@ -23,6 +23,19 @@ class Instances:
     """The instances of one account and region."""
 
     client: EC2Client
+
+    def run_from(self, image_id: str) -> tuple[str, ...]:
+        """List the ids of the running EKS hosts of an AMI (`DescribeInstances`)."""
+        pages = self.client.get_paginator("describe_instances").paginate(
+            Filters=[
+                {"Name": "image-id", "Values": [image_id]},
+                {"Name": "tag-key", "Values": [f"{OWNED_TAG}*", MANAGED_TAG]},
+                {"Name": "instance-state-name", "Values": ["pending", "running"]},
+            ],
+            PaginationConfig={"PageSize": PAGE},
+        )
+        with meaning("ec2"):
+            return tuple(i["InstanceId"] for page in pages for r in page["Reservations"] for i in r["Instances"])
 
     def unmanaged_hosts(self) -> dict[str, dict[str, str]]:
         """Give the tags, by instance id, of the running EKS hosts that no managed node group has (`DescribeInstances`)."""

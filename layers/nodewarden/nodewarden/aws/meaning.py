@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GONE = frozenset(
     {
         "InvalidGroup.NotFound",
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidLaunchTemplateId.VersionNotFound",
         "InvalidPermission.NotFound",
         "InvalidPrefixListID.NotFound",
         "InvalidPrefixListId.NotFound",
@@ -58,7 +60,7 @@ THROTTLED = frozenset(
 )
 # Of `UpdateNodegroupVersion`: EKS answers the same codes for many mistakes, and only its words tell that it does not take
 # a release. It has said both; the second also of releases that do not exist for the minor.
-BUSY = "ResourceInUseException"
+BUSY = frozenset({"InstanceRefreshInProgress", "ResourceInUseException"})
 NOT_ALLOWED = ("Allowed release version is", "is not valid for kubernetes version")
 SERVER_ERROR = 500
 
@@ -115,7 +117,7 @@ def _kind(action: str, code: str, message: str, status: int) -> AwsError:
     if status >= SERVER_ERROR:
         return UnavailableError(f"{action} failed on AWS's side ({status} {code}); try again (an event is, by itself)")
     said = f"{action} was refused: {code}: {message}"
-    if code == BUSY:
+    if code in BUSY:
         return NodeGroupBusyError(f"{said} (it is being updated: wait for the update in progress)")
     if any(words in message for words in NOT_ALLOWED):
         return ReleaseNotAllowedError(f"{said} (EKS does not take this release yet, or no longer: try again later)")

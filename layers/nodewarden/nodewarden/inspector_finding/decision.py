@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nodewarden.ami_release.unmanaged import Unmanaged
+from nodewarden.ami_release.unmanaged import Kind, Unmanaged
 from nodewarden.inspector_finding.action import (
     JudgeGroups,
     RecordFinding,
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from nodewarden.node_group import NodeGroupKey
     from nodewarden.rollout.state import Rollout
 
+# Of hosts that may be rolled, but not for findings: why, and what people can do.
+NOT_ASKED_FOR = {
+    Kind.SELF_MANAGED: (
+        "an urgent rollout is asked for managed node groups only",
+        "Nothing to do where ami_release.toml has its family: it rolls with the next AMI of that. Else refresh it with a newer AMI.",
+    )
+}
 LOOK_ELSEWHERE = (
     "Look at what else is on the way: network ACLs, load balancers, what the policy allows and who exempted what."
 )
@@ -107,7 +114,8 @@ def _at_risk(
 ) -> Decision:
     hosts = look.key.hosts
     if isinstance(hosts, Unmanaged):
-        told = merged.moved(State.NOT_ROLLED, hosts.kind, now, reason=hosts.reason, advice=hosts.advice)
+        reason, advice = NOT_ASKED_FOR.get(hosts.kind, (hosts.reason, hosts.advice))
+        told = merged.moved(State.NOT_ROLLED, hosts.kind, now, reason=reason, advice=advice)
         return decided(look.incident, told, (), written)
     seen = outlook(merged, look.standing, look.rollout, policy.give_up_after, now)
     # A rollout that had begun before it could be hastened is not what people heard was asked for.

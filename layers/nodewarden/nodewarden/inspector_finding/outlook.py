@@ -64,6 +64,10 @@ def outlook(
             | Stands.HELD
             | Stands.PINNED
             | Stands.CUSTOM
+            | Stands.UNSUITABLE
+            | Stands.AMI_GONE
+            | Stands.NOT_DRAINED
+            | Stands.LEFT
             | Stands.UNKNOWN_TYPE
             | Stands.NO_TARGET
             | Stands.UNREADABLE

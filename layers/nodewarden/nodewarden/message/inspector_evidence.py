@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 type Filters = dict[str, list[dict[str, str]]]
 
+LONGEST_ID = 64  # characters; what is longer is a title
 MOST_NAMED = 10  # Inspector takes as many values of one filter (API reference, FilterCriteria)
 
 
@@ -45,7 +46,8 @@ def _findings(incidents: list[Incident], about: list[str]) -> Filters:
     """Filter by what a single incident is about; of several, by their vulnerabilities."""
     if incidents[0].key.about == NETWORK:
         return {"findingType": _equal("NETWORK_REACHABILITY")} | _tags("resourceTags", incidents)
-    return {"vulnerabilityId": _equal(*about[:MOST_NAMED])} | _tags("resourceTags", incidents)
+    ids = [each for each in about if len(each) <= LONGEST_ID][:MOST_NAMED]
+    return ({"vulnerabilityId": _equal(*ids)} if ids else {}) | _tags("resourceTags", incidents)
 
 
 def _tags(name: str, incidents: list[Incident]) -> Filters:

@@ -16,12 +16,12 @@ VERSION = re.compile(r"^(\d+\.\d+\.\d+)-[0-9a-f]+$")
 
 
 def notes(family: str, releases: Iterable[str]) -> list[str]:
-    """Give the addresses of the notes, each once.
+    """Give the addresses of the notes, each once; none for AMIs that only whoever builds them has notes of.
 
     >>> notes("AL2023", ["1.33.2-20261110", "1.32.6-20261110"])
     ['https://github.com/awslabs/amazon-eks-ami/releases/tag/v20261110']
     """
-    return list(dict.fromkeys(_page(family, release) for release in releases))
+    return list(dict.fromkeys(_page(family, release) for release in releases if not release.startswith("ami-")))
 
 
 def _page(family: str, release: str) -> str:

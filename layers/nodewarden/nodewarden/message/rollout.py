@@ -49,12 +49,12 @@ HEADLINES = {
     StepKind.ABORTED: "Aborted: {came}",
 }
 URGENTLY_PLANNED = "Planned, urgent: {going}"
-STOPPED = "Nothing more is started. An update that is under way goes on: EKS cannot cancel it."
+STOPPED = "Nothing more is started. An update that is under way goes on: EKS cannot cancel it, and an instance refresh is left to end."
 LEFT = "What is not done stays as it is, and is planned again with the next release."
 DONE = {
     StepKind.PLANNED: "Nothing is started yet. To keep a node group as it is, tag it nodewarden:hold=<reason>.",
     StepKind.SUPERSEDED: "Nothing was started: a newer release, or an urgent reason, has a rollout of its own.",
-    StepKind.WAVE_STARTED: "EKS replaces the hosts, drained first; in each cluster one node group at a time.",
+    StepKind.WAVE_STARTED: "EKS replaces the hosts, drained first (of a self-managed group Auto Scaling does, and its hook drains them); in each cluster one group at a time.",
     StepKind.HALTED: STOPPED,
     StepKind.PAUSED: STOPPED,
     StepKind.NOT_ALLOWED_YET: "It is tried again every hour. SSM and EKS may differ for some hours after a release.",
@@ -114,7 +114,8 @@ def _code(step: Step) -> str:
     """Name the value for those whose code sets a release version: it would go back, or show drift."""
     if step.kind not in {StepKind.WAVE_STARTED, StepKind.FINISHED} or not step.releases:
         return ""
-    return f"Where Terraform or CloudFormation sets their release version, set it to {', '.join(step.releases)} there."
+    what = "AMI" if all(release.startswith("ami-") for release in step.releases) else "release version"
+    return f"Where Terraform or CloudFormation sets their {what}, set it to {', '.join(step.releases)} there."
 
 
 def _headline(news: RolloutStep) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.node_group import NodeGroupKey, Target
-    from nodewarden.rollout.observed import Observed, StartUpdate
+    from nodewarden.rollout.observed import Observed, Start
     from nodewarden.rollout.policy import RolloutPolicy, Wave
     from nodewarden.rollout.preflight import Go
     from nodewarden.rollout.state import Rollout
@@ -72,7 +72,7 @@ def wanted(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: dat
 
 def advance(
     rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: datetime
-) -> tuple[Rollout, tuple[StartUpdate, ...]]:
+) -> tuple[Rollout, tuple[Start, ...]]:
     """Take one tick; write what comes back where it changed or has calls, then make the calls. A final one stays as it is."""
     if rollout.state in FINAL:
         return rollout, ()

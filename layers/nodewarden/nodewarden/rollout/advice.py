@@ -1,4 +1,4 @@
-"""What an error code of EKS means and what to do, for errors of updates and for health issues of node groups.
+"""What an error code of EKS, or an end of an instance refresh, means and what to do, for errors of updates and for health issues of node groups.
 
 Sources: the enums `ErrorCode` and `NodegroupIssueCode` of the EKS API and their descriptions there; the EKS user guide on
 how managed node groups update, for the causes of failed evictions.
@@ -19,7 +19,7 @@ class Advice:
 
 def advice(code: str) -> Advice:
     """Give the advice for a code; for one that is not known here, where to look."""
-    return TABLE.get(
+    return (TABLE | REFRESHES).get(
         code, Advice(means=f"EKS reports {code}", do="Read the message, and the node group's events in EKS.")
     )
 
@@ -179,5 +179,33 @@ TABLE = {
     "InternalFailure": _advice("EKS itself failed", "Retry; if it persists, open a case with AWS support."),
     "Unknown": _advice(
         "EKS does not know why", "Read the node group's events and the hosts' console output, then retry."
+    ),
+}
+
+_BEFORE = (
+    "Read the refresh's reason and the group's activity history, mend what keeps hosts from their health, then retry."
+)
+# Of self-managed Auto Scaling groups: how an instance refresh ended (`Status`), and what keeps one from going on.
+REFRESHES = {
+    "InstanceRefreshFailed": _advice(
+        "the instance refresh failed, and was not rolled back: hosts of both AMIs run", _BEFORE
+    ),
+    "InstanceRefreshRollbackSuccessful": _advice(
+        "the instance refresh failed, and the hosts before it are back", _BEFORE
+    ),
+    "InstanceRefreshRollbackFailed": _advice(
+        "the instance refresh failed, and so did going back: hosts of both AMIs run", _BEFORE
+    ),
+    "InstanceRefreshCancelled": _advice(
+        "somebody cancelled the instance refresh: hosts of both AMIs may run",
+        "Ask who did and why; then retry, or skip it.",
+    ),
+    "ProcessesSuspended": _advice(
+        "processes of the group are suspended that a refresh needs",
+        "Resume Launch and Terminate, once it is known who suspended them.",
+    ),
+    "HostsNotInService": _advice(
+        "not all of the group's hosts are in service and healthy",
+        "Read the group's activity history: a refresh waits for its hosts.",
     ),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nodewarden.launch_template import LaunchTemplate
     from nodewarden.node_group import Cluster, NodeGroup, NodeGroupKey, Target, Update
     from nodewarden.rollout.answer import Answer
 
@@ -20,7 +21,8 @@ class Seen:
 
     `update` is the update of the recorded id; where none is recorded, the latest one of the group. `free_addresses` are
     those of its subnets together (`AvailableIpAddressCount`), `zones` counts their availability zones; None where not
-    asked. `full_zones` names the zones without a free address.
+    asked. `full_zones` names the zones without a free address. `left` says why a group with an AMI of its own cannot
+    be updated from here, empty where it can.
     """
 
     node_group: NodeGroup | None
@@ -29,6 +31,7 @@ class Seen:
     free_addresses: int | None = None
     zones: int | None = None
     full_zones: tuple[str, ...] = ()
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,36 @@ class StartUpdate:
     version: str
     release_version: str
     force: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartFromTemplate:
+    """Make the version of the launch template `source` that has the AMI `release_version`, then update the group to it.
+
+    The version is made once for all groups that use the source (`CreateLaunchTemplateVersion`, `UpdateNodegroupVersion`).
+    """
+
+    key: NodeGroupKey
+    token: str
+    source: LaunchTemplate
+    release_version: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRefresh:
+    """Make the version of the launch template `source` that has the AMI `release_version`, then refresh the group to it.
+
+    The group is self-managed (`CreateLaunchTemplateVersion`, `StartInstanceRefresh`, which takes no `token`).
+    """
+
+    key: NodeGroupKey
+    token: str
+    source: LaunchTemplate
+    release_version: str
+
+
+type Start = StartUpdate | StartFromTemplate | StartRefresh
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import parameters
-from nodewarden.node_group import ACTIVE, IN_PROGRESS
+from nodewarden.node_group import ACTIVE, CUSTOM, IN_PROGRESS, SELF_MANAGED
 from nodewarden.rollout.state import kept_back
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nodewarden.rollout.state import GroupProgress, Rollout
 
 PERCENT = 100
+MAX_HEALTHY = 110  # of an instance refresh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +69,17 @@ def preflight(progress: GroupProgress, seen: Seen, rollout: Rollout, policy: Rol
         return AlreadyThere(f"runs {group.release_version} already")
     if update and update.status == IN_PROGRESS and update.release_version == progress.target.release_version:
         return Adopt(update.update_id)
-    changed = _changed(progress, group, rollout, policy)
+    changed = _changed(progress, group, rollout, policy) or _left(seen)
     return changed or _in_the_way(seen, group, seen.cluster) or Go(node_group=group)
 
 
 def at_target(progress: GroupProgress, group: NodeGroup) -> bool:
-    """Tell whether the group runs its target: by equality, and of the minor that the target is for."""
-    return (group.release_version, group.version) == (progress.target.release_version, progress.minor)
+    """Tell whether the group runs its target: by equality, and of the minor that the target is for.
+
+    An AMI's id is of one AMI: EKS cannot know the minor in it.
+    """
+    same_minor = bool(progress.target.family) or group.version == progress.minor
+    return same_minor and group.release_version == progress.target.release_version
 
 
 def healthy(group: NodeGroup) -> bool:
@@ -89,7 +94,12 @@ def trouble_of(group: NodeGroup) -> str:
 
 
 def surge(group: NodeGroup, zones: int) -> int:
-    """Give how many hosts EKS adds for an update: max(2 x zones, maxUnavailable), so in its user guide."""
+    """Give how many hosts EKS adds for an update: max(2 x zones, maxUnavailable), so in its user guide.
+
+    An instance refresh adds a tenth of them, at least one (`MaxHealthyPercentage`).
+    """
+    if group.ami_type == SELF_MANAGED:
+        return ceil(group.desired * (MAX_HEALTHY - PERCENT) / PERCENT)
     share = ceil(group.desired * (group.max_unavailable_percentage or 0) / PERCENT)
     return max(2 * zones, group.max_unavailable or 0, share)
 
@@ -112,11 +122,21 @@ def _another(progress: GroupProgress, group: NodeGroup) -> LeaveAlone | None:
         return LeaveAlone(
             f"it runs Kubernetes {group.version} now: its target was for {progress.minor}", may_return=True
         )
-    if progress.target.parameter not in parameters(group.ami_type, group.version):
+    if not _is_for(progress, group):
         return LeaveAlone(f"its AMI type is {group.ami_type} now: its target was for another", may_return=True)
     if group.release_version not in {progress.previous_release, progress.target.release_version}:
         return LeaveAlone(f"somebody moved it to {group.release_version}", may_return=False)
     return None
+
+
+def _is_for(progress: GroupProgress, group: NodeGroup) -> bool:
+    if progress.target.family:
+        return group.ami_type in {CUSTOM, SELF_MANAGED}
+    return progress.target.parameter in parameters(group.ami_type, group.version)
+
+
+def _left(seen: Seen) -> LeaveAlone | None:
+    return LeaveAlone(seen.left, may_return=True) if seen.left else None
 
 
 def _in_the_way(seen: Seen, group: NodeGroup, cluster: Cluster) -> Wait | None:

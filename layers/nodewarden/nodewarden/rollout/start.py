@@ -7,7 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from nodewarden.node_group import HealthIssue
-from nodewarden.rollout.observed import Busy, NotAllowedYet, Refused, Started, StartUpdate
+from nodewarden.rollout.observed import (
+    Busy,
+    NotAllowedYet,
+    Refused,
+    Started,
+    StartFromTemplate,
+    StartRefresh,
+    StartUpdate,
+)
 from nodewarden.rollout.preflight import Adopt, AlreadyThere, Go, LeaveAlone, Wait, preflight
 from nodewarden.rollout.state import FORCE_TAG, GroupState, State
 from nodewarden.rollout.step import StepKind, tell
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nodewarden.node_group import NodeGroup, NodeGroupKey
-    from nodewarden.rollout.observed import Observed, Result, Seen
+    from nodewarden.rollout.observed import Observed, Result, Seen, Start
     from nodewarden.rollout.policy import RolloutPolicy
     from nodewarden.rollout.state import GroupProgress, Rollout
 
@@ -70,7 +78,7 @@ def examined(
 
 def with_intents(
     rollout: Rollout, ready: Iterable[Go], observed: Observed, policy: RolloutPolicy, now: datetime
-) -> tuple[Rollout, tuple[StartUpdate, ...]]:
+) -> tuple[Rollout, tuple[Start, ...]]:
     """Write the intents of what is ready, and of starts whose answer was lost: those are called again, by the same token."""
     allowed = may_start(rollout, observed, policy, now)
     lost = (group for group in rollout.active if group.state is GroupState.STARTING)
@@ -169,15 +177,15 @@ def _intent(progress: GroupProgress, now: datetime) -> GroupProgress:
     return replace(progress, state=GroupState.STARTING, started_at=begun or now, called_at=now, update_id=None)
 
 
-def _call(progress: GroupProgress, group: NodeGroup) -> StartUpdate:
+def _call(progress: GroupProgress, group: NodeGroup) -> Start:
     force = group.tags.get(FORCE_TAG) == "true"
-    return StartUpdate(
-        key=progress.key,
-        token=progress.forced_token if force else progress.token,
-        version=progress.minor,
-        release_version=progress.target.release_version,
-        force=force,
-    )
+    token, release = progress.forced_token if force else progress.token, progress.target.release_version
+    if progress.target.family and group.launch_template:
+        source = group.launch_template
+        if progress.key.auto_scaling_group:
+            return StartRefresh(key=progress.key, token=progress.token, source=source, release_version=release)
+        return StartFromTemplate(key=progress.key, token=token, source=source, release_version=release, force=force)
+    return StartUpdate(key=progress.key, token=token, version=progress.minor, release_version=release, force=force)
 
 
 def _refused(progress: GroupProgress, message: str, policy: RolloutPolicy, now: datetime) -> GroupProgress:

@@ -29,7 +29,8 @@ def old_enough_at(progress: GroupProgress, rollout: Rollout, policy: RolloutPoli
     """Give the moment from which the group's target is old enough to be started."""
     wave = policy.wave(progress.wave)
     skips = wave is not None and may_skip(rollout, wave, Skippable.MINIMUM_AGE)
-    return progress.target.released_at + (NOTHING if skips else policy.minimum_age)
+    own = progress.target.minimum_age
+    return progress.target.released_at + (NOTHING if skips else policy.minimum_age if own is None else own)
 
 
 def soaked_at(rollout: Rollout, wave: Wave) -> datetime | None:

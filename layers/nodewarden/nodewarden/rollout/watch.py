@@ -121,6 +121,8 @@ def _verified(progress: GroupProgress, group: NodeGroup, policy: RolloutPolicy, 
         return done(progress, "", now) if healthy(group) else hindered(progress, trouble_of(group), now, policy, group)
     if group.status != ACTIVE:
         return hindered(progress, trouble_of(group), now, policy, group)
+    if progress.key.auto_scaling_group and group.release_version == progress.previous_release:
+        return hindered(progress, "its refresh was successful, but it does not use the new version", now, policy, group)
     if group.release_version != progress.previous_release:
         why = f"somebody moved it on to {group.release_version}"
         return left_alone(progress, why, now, may_return=False)

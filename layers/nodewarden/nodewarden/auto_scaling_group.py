@@ -1,0 +1,134 @@
+"""Self-managed Auto Scaling groups of EKS hosts: what they are, and which of them may be refreshed.
+
+An instance refresh terminates hosts without draining them; only a lifecycle hook on their termination lets something
+drain the pods first. The group behind a managed node group is EKS's: a refresh of it makes the node group ill (health issue
+AutoScalingGroupInstanceRefreshActive).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nodewarden.ami_release.standing import State
+from nodewarden.node_group import ACTIVE, SELF_MANAGED, HealthIssue, NodeGroup
+from nodewarden.security_group.event import line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from nodewarden.ami_release.standing import Judged
+    from nodewarden.launch_template import LaunchTemplate
+    from nodewarden.node_group import NodeGroupKey
+
+OWNED_TAG = "kubernetes.io/cluster/"  # followed by the cluster's name
+MANAGED_TAGS = frozenset({"eks:nodegroup-name", "eks:cluster-name"})
+KEIKO_TAG = "instancegroups.keikoproj.io/InstanceGroup"
+KARPENTER_TAGS = frozenset({"karpenter.sh/nodepool", "karpenter.sh/provisioner-name"})
+NEEDED = frozenset({"Launch", "Terminate"})  # processes that a refresh cannot go on without
+UPDATING, DELETING = "UPDATING", "DELETING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoScalingGroup:
+    """An Auto Scaling group (`DescribeAutoScalingGroups`).
+
+    `template` is None where it starts hosts by something else than one launch template: `mixed` says whether that is a
+    mixed instances policy, else it is a launch configuration. `ready` counts the hosts that are in service and healthy.
+    """
+
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    template: LaunchTemplate | None = None
+    mixed: bool = False
+    deleting: bool = False
+    desired: int = 0
+    ready: int = 0
+    subnets: tuple[str, ...] = ()
+    suspended: frozenset[str] = frozenset()
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters that its tags name."""
+        return tuple(sorted(tag.removeprefix(OWNED_TAG) for tag in self.tags if tag.startswith(OWNED_TAG)))
+
+    @property
+    def is_eks_own(self) -> bool:
+        """Whether it is behind a managed node group, by the tags that EKS gives it."""
+        return bool(MANAGED_TAGS & self.tags.keys())
+
+
+def as_node_group(group: AutoScalingGroup, key: NodeGroupKey, *, minor: str, image_id: str, busy: bool) -> NodeGroup:
+    """Give it as a member of a rollout: the AMI of its launch template is what it runs; `busy` while it is refreshed."""
+    return NodeGroup(
+        key=key,
+        status=DELETING if group.deleting else UPDATING if busy else ACTIVE,
+        ami_type=SELF_MANAGED,
+        version=minor,
+        release_version=image_id,
+        desired=group.desired,
+        subnets=group.subnets,
+        launch_template=group.template,
+        tags=group.tags,
+        issues=() if busy else tuple(_issues(group)),
+    )
+
+
+def why_left(group: AutoScalingGroup, *, drains: bool, followers: Collection[str] = ()) -> Judged | None:
+    """Say why a group must not be refreshed, and what to do; None where it may.
+
+    `drains` says whether it has a lifecycle hook on termination. `followers` are launch templates of which something uses
+    `$Latest` or `$Default`: with a new version, that would start hosts from it, outside of any wave.
+    """
+    if group.is_eks_own:
+        return State.LEFT, "it is the group behind a managed node group", "Nothing: its node group rolls."
+    if KEIKO_TAG in group.tags:
+        reason = "Keiko's instance-manager owns it, and would undo a change of its launch template"
+        return State.LEFT, reason, "Set the new AMI in spec.eks.configuration.image of its InstanceGroup."
+    if KARPENTER_TAGS & group.tags.keys():
+        reason = "Karpenter owns it, and replaces its hosts when the AMI of their EC2NodeClass changes"
+        return State.LEFT, reason, "Raise the AMI in amiSelectorTerms of its EC2NodeClass."
+    return _unsuitable(group, followers) or _undrained(drains=drains)
+
+
+def _unsuitable(group: AutoScalingGroup, followers: Collection[str]) -> Judged | None:
+    fix = "Let it use one fixed version of a launch template."
+    if len(group.clusters) > 1:
+        advice = "Leave one tag of a cluster on it."
+        return (
+            State.UNSUITABLE,
+            f"its tags name {len(group.clusters)} clusters: {line(', '.join(group.clusters))}",
+            advice,
+        )
+    if group.template is None:
+        what = "a mixed instances policy" if group.mixed else "a launch configuration"
+        return State.UNSUITABLE, f"it starts its hosts by {what}, which is not refreshed from here", fix
+    if not group.template.fixed:
+        return State.UNSUITABLE, f"it uses {group.template}, to which no refresh can be rolled back", fix
+    if group.template.template_id in followers:
+        reason = f"another group uses $Latest or $Default of its launch template {group.template.template_id}"
+        return (
+            State.UNSUITABLE,
+            f"{reason}, and would start hosts from a new version at once",
+            "Let each use a fixed version.",
+        )
+    return None
+
+
+def _undrained(*, drains: bool) -> Judged | None:
+    if drains:
+        return None
+    reason = "it has no lifecycle hook on termination, so nothing would drain its hosts"
+    advice = "Let something drain them (the AWS Node Termination Handler in queue mode), with a hook for autoscaling:EC2_INSTANCE_TERMINATING."
+    return State.NOT_DRAINED, reason, advice
+
+
+def _issues(group: AutoScalingGroup) -> list[HealthIssue]:
+    issues = []
+    if stopped := sorted(group.suspended & NEEDED):
+        message = f"the processes {', '.join(stopped)} are suspended"
+        issues.append(HealthIssue(code="ProcessesSuspended", message=message, resource_ids=(group.name,)))
+    if group.ready < group.desired:
+        message = f"{group.ready} of {group.desired} hosts are in service and healthy"
+        issues.append(HealthIssue(code="HostsNotInService", message=message, resource_ids=(group.name,)))
+    return issues
