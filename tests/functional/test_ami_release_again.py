@@ -131,8 +131,10 @@ def test_a_look_reads_nothing_of_what_ended_while_a_rollout_goes_on(quick: Fleet
 
     calls = quick.world.calls(quick.looks, "dynamodb:")
 
-    # The look before, the sightings, what goes on and the rollout; the look is written, and told to nobody.
-    assert calls == ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+    # The look before, the sightings, open incidents, what goes on and the rollout, requests of incidents; the look is
+    # written, and told to nobody.
+    reads = ["GetItem", "Query", "Query", "GetItem", "Query", "Query"]
+    assert calls == [f"dynamodb:{call}" for call in [*reads, "UpdateItem"]]
 
 
 def test_a_recall_past_the_release_that_is_rolled_keeps_it_from_the_next_wave(quick: FleetWorld) -> None:
