@@ -175,6 +175,7 @@ def _exemption(item: Item) -> Exemption:
         reopens=item["reopens"],
         granted_at=datetime.fromisoformat(item["changed_at"]),
         warned=item.get("warned", False),
+        token=item.get("token", ""),
     )
 
 

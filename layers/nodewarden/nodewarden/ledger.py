@@ -145,9 +145,17 @@ class Ledger:
         when = Attr("version").eq(entry.version) if entry.version else unseen
         return self.items.write(remediation_item(entry, now, self.retention), when=when, count=("version",))
 
-    def exempt(self, entry: Exemption, now: datetime) -> None:
-        """Write an exemption over the one for the same protocol, ports and source, if there is one."""
-        self.items.write(exemption_item(entry, now, self.retention), when=None, count=("version",))
+    def exempt(self, entry: Exemption, now: datetime) -> Exemption:
+        """Write an exemption over the one for the same protocol, ports and source, if there is one; gives what is on record.
+
+        That is the one that was there where it has the same token: the request is the same, and changes nothing.
+        """
+        item, token = exemption_item(entry, now, self.retention), Attr("token")
+        another = token.not_exists() | token.ne(entry.token) if entry.token else None
+        if self.items.write(item, when=another, count=("version",)):
+            return entry
+        found = self.items.get(item["pk"], item["sk"])
+        return read_exemption(found) if found else entry
 
     def pause(self, entry: Pause) -> None:
         """Write a pause or its end."""

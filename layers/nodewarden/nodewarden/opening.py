@@ -55,19 +55,19 @@ def revoke(request: Request, wired: Wiring) -> dict[str, Any]:
 
 
 def exempt(request: Request, wired: Wiring) -> dict[str, Any]:
-    """Exempt exactly what a remediation's rules open, for a while."""
+    """Exempt exactly what a remediation's rules open, for a while; the same request with the same `token` is one."""
     now = datetime.now(UTC)
     name = request.table.parsed("remediation", parse_remediation_id)
-    undone = Undone(until=now + request.table.parsed("for", parse_duration), **request.who_and_why())
+    until = now + request.table.parsed("for", parse_duration)
+    undone = Undone(until=until, token=request.token(), **request.who_and_why())
     request.table.done()
     remediation = _on_record(request, wired, name)
     if remediation.outcome not in EXEMPTABLE:
         message = f"{name} is {remediation.outcome}: it has nothing open; put back what was closed with the verb undo"
         raise RequestError(message)
-    for rule in remediation.rules:
-        exemption = replace(exempting(remediation, rule, undone), reopens="")
-        wired.ledger.exempt(exemption, now)
-    return {"remediation": name, "opened": [], "exempt_until": stamp(undone.until)}
+    exemptions = [replace(exempting(remediation, rule, undone), reopens="") for rule in remediation.rules]
+    ends = [wired.ledger.exempt(exemption, now).until for exemption in exemptions]
+    return {"remediation": name, "opened": [], "exempt_until": stamp(min(ends))}
 
 
 def narrowed(look: Look, remediation: Remediation) -> Look:

@@ -31,7 +31,7 @@ class Button:
 
     `name` is the policy's word for it, `request` the verb with its fixed fields, `about` the fields that the message's
     document gives, each with its form, and `sure` what is asked before it counts. `takes_token` where the verb tells a
-    repeated request from a second one by a token; the others look at what is on record.
+    repeated request from a second one by a token; `revoke` looks at what is on record.
     """
 
     name: str
@@ -68,6 +68,7 @@ BUTTONS = (
         about={"remediation": REMEDIATION_ID},
         sure="Opens the group to the internet again, for four hours.",
         dangerous=True,
+        takes_token=True,
     ),
     Button(
         name="exempt",
@@ -79,6 +80,7 @@ BUTTONS = (
         about={"remediation": REMEDIATION_ID},
         sure="Leaves the opening as it is for a day.",
         dangerous=True,
+        takes_token=True,
     ),
     Button(
         name="approve",
