@@ -54,7 +54,7 @@ BUTTONS = (
         function=Function.OPERATOR,
         request={"verb": "revoke"},
         kind="security_group",
-        outcomes=frozenset({"observed"}),
+        outcomes=frozenset({"observed", "held"}),
         about={"remediation": REMEDIATION_ID},
         sure="Closes the opening for good, whatever the mode. It can be undone.",
     ),
@@ -117,6 +117,12 @@ class About:
     account: str
     region: str
     names: Mapping[str, str]
+
+    @property
+    def said(self) -> str:
+        """Say what a button is about, whatever the message over it says."""
+        what = ", ".join(f"{name} {value}" for name, value in self.names.items())
+        return f"This is about {what} in account {self.account}, {self.region}."
 
     def value(self) -> str:
         """Write it as the value of a button; `read_about` reads it."""

@@ -23,8 +23,11 @@ def hand_over(press: Press, wired: SlackWiring, sender: Sender) -> str:
     changed, so the verb is asked for again only where a run died between the two, by the token of the same press.
     """
     button = BY_NAME[press.button]
-    if not wired.policy.may(press.user_id, button.name):
-        words = f"You may not press {button.label}: users.{button.name} in slack.toml does not list {press.user_id}."
+    if not wired.policy.may(press.user_id, button.name, press.team):
+        words = (
+            f"You may not press {button.label}: users.{button.name} in slack.toml does not list {press.user_id}"
+            f"{f' of the workspace {wired.policy.team}' if wired.policy.team else ''}."
+        )
         return _whisper("not allowed", words, press, sender)
     decision = wired.ledger.claim(press.about.change, press.press_id, press.by, datetime.now(UTC))
     if decision.refusal:

@@ -34,7 +34,10 @@ SAID_OF = {"exempt_until": "until", "wave": "wave", "applied": "applied"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """Who pressed which button of which message. `press_id` is the same where the same request comes again."""
+    """Who pressed which button of which message. `press_id` is the same where the same request comes again.
+
+    `team` is the id of the workspace that the user is of, "" where Slack does not say.
+    """
 
     press_id: str
     user_id: str
@@ -43,6 +46,7 @@ class Press:
     about: About
     response_url: str
     blocks: list[Block]
+    team: str = ""
 
     def event(self) -> dict[str, Any]:
         """Write it as an event; `read_event` reads it."""
@@ -78,11 +82,13 @@ def read_press(body: bytes, policy: SlackPolicy) -> Press:
     """
     try:
         payload = json.loads(parse_qs(body.decode(), strict_parsing=True, max_num_fields=5)["payload"][0])
+        _check_kind(payload["type"])
         (action,) = payload["actions"]
         user = payload["user"]
         values = {
             "press_id": hashlib.sha256(body).hexdigest()[:32],
             "user_id": user["id"],
+            "team": user.get("team_id") or "",
             "user_name": line(user.get("username") or user.get("name")),
             "button": action["action_id"],
             "about": asdict(read_about(action["value"])),
@@ -135,6 +141,13 @@ def outcome(button: Button, answer: Mapping[str, Any]) -> str:
     return "; ".join(part for part in parts if part) or f"{button.request['verb']} is done"
 
 
+def _check_kind(kind: object) -> None:
+    """Check that a payload is of a message's buttons: others have actions, too, and mean something else by them."""
+    if kind != "block_actions":
+        message = "not a press of a button"
+        raise ValueError(message)
+
+
 def _decided(press: Press, words: str) -> str:
     return f"{BY_NAME[press.button].label}, {blocks.escape(press.by)}: {_cut(words)}"
 
@@ -145,7 +158,7 @@ def _cut(words: str) -> str:
 
 def _press(values: Mapping[str, Any]) -> Press:
     """Read what is a press by its form; raises ValueError, KeyError or TypeError."""
-    names = ("press_id", "user_id", "user_name", "button", "response_url")
+    names = ("press_id", "user_id", "team", "user_name", "button", "response_url")
     if not all(isinstance(values[name], str) for name in names):
         message = "not a text where there must be one"
         raise TypeError(message)
