@@ -219,4 +219,8 @@ def test_whatever_is_on_the_topic_becomes_a_message(body: str) -> None:
 
 
 def test_the_same_words_are_the_same_change_and_others_are_another() -> None:
-    assert change_id("words") == change_id("words") != change_id("other words")
+    ours = {"change": "a#b#sg-1/remediation#x/1", "sections": []}
+
+    assert change_id(ours, "one") == change_id(ours | {"subject": "x"}, "two") != change_id({}, "one")
+    assert change_id({}, "one") != change_id({}, "two")
+    assert change_id({"change": "one"}, "x") != change_id({}, "one")

@@ -23,6 +23,7 @@ from nodewarden.item import (
     partition,
     pause_item,
     read_exemption,
+    read_number,
     read_pause,
     read_remediation,
     remediation_item,
@@ -181,8 +182,13 @@ class Ledger:
         self.items.write(looked, when=Attr("looked_at").gt(""))
 
     def told(self, key: Mapping[str, str]) -> int:
-        """Read up to which version people were told of the item; 0 for none."""
-        return int((self.items.get(key["pk"], key["sk"]) or {}).get("told", 0))
+        """Read up to which version people were told of the item; 0 for none, or where it is gone."""
+        return self.told_or_gone(key) or 0
+
+    def told_or_gone(self, key: Mapping[str, str]) -> int | None:
+        """Read up to which version people were told of the item; None where it is not there (any more)."""
+        item = self.items.get(key["pk"], key["sk"])
+        return None if item is None else read_number(item, "told")
 
     def tell(self, key: Mapping[str, str], version: int) -> None:
         """Write down that people were told of the item's `version`."""
