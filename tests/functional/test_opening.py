@@ -180,7 +180,7 @@ def test_revoke_closes_what_the_breaker_held_an_hour_later(
 def test_revoke_closes_nothing_else_than_what_people_were_told_of(world: World) -> None:
     group, name = observed(world)
     (rule,) = world.rules(group)
-    opens = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv4": "0.0.0.0/0"}
+    opens: Any = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv4": "0.0.0.0/0"}
     world.ec2.modify_security_group_rules(
         GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule, "SecurityGroupRule": opens}]
     )

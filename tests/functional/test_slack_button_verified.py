@@ -72,7 +72,7 @@ def test_what_no_secret_could_have_signed_asks_aws_for_nothing(
     slack_world.press("undo", user=MALLORY)
     if not warm:
         wiring.forget()
-    answers = []
+    answers: list[dict[str, Any]] = []
 
     with slack_world.world.later(minutes=2):
         calls = slack_world.world.calls(lambda: answers.append(slack_world.send(event)))

@@ -141,7 +141,7 @@ def test_of_a_rollout_only_a_question_has_buttons(name: str) -> None:
 
 
 def test_a_button_asks_about_what_it_acts_on_whatever_the_message_says() -> None:
-    lie = told(Outcome.REVOKED) | {"subject": "Closed: a test group", "sections": []}
+    lie = {**told(Outcome.REVOKED), "subject": "Closed: a test group", "sections": []}
 
     (button,) = render(lie, CHANGE, interactive=True)["blocks"][-1]["elements"]
 
