@@ -87,7 +87,7 @@ def test_a_secret_that_cannot_be_read_is_asked_for_once_a_minute_and_nobody_lear
     wiring.forget()
     denied = refuse("AccessDeniedException", "GetSecretValue")
     slack_world.world.fault("secretsmanager:GetSecretValue", denied, before=False, times=99)
-    answers = []
+    answers: list[dict[str, Any]] = []
 
     def forge() -> None:
         answers.extend(slack_world.send(event) for _ in range(5))
