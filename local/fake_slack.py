@@ -46,13 +46,17 @@ type Payload = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is answered instead of the truth; `heard` where the message is taken all the same, and only its answer is lost."""
+    """What is answered instead of the truth; `heard` where the message is taken all the same, and only its answer is lost.
+
+    `raw` where it is answered by what stands before Slack, a proxy for example: then the Web API says no JSON either.
+    """
 
     status: int = 0  # 0 for no answer at all
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     heard: bool = False
     slow: bool = False
+    raw: bool = False
 
 
 BUSY = Fault(status=429, body="ratelimited", headers={"Retry-After": "1"})
@@ -171,7 +175,7 @@ class Slack:
                 status, body = self.answer(path, token, payload)
             if fault is not None:
                 status, body, headers = fault.status, fault.body, fault.headers
-                if path.startswith("/api/") and 0 < status < 500:  # noqa: PLR2004 the Web API says most errors with 200
+                if path.startswith("/api/") and 0 < status < 500 and not fault.raw:  # noqa: PLR2004 the Web API says most errors with 200
                     status, body = (status if status == 429 else 200), json.dumps({"ok": False, "error": body})  # noqa: PLR2004
             self.requests.append((path, status))
             self.payloads.append(payload)
@@ -245,12 +249,21 @@ def _handler_of(slack: Slack) -> type[BaseHTTPRequestHandler]:
             if answer is None:
                 self.close_connection = True
                 return
-            status, body, headers = answer
+            status, text, headers = answer
+            body = text.encode("utf-8", "surrogateescape")
             self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body.encode()))}.items():
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body.encode())
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            """Nobody has anything to get here: whoever does has followed a redirect."""
+            slack.requests.append((self.path, 200))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
 
         def log_message(self, *_: Any) -> None:
             """Keep quiet."""

@@ -21,7 +21,8 @@ def main() -> None:
     shown = {}
     for name, message in messages().items():
         body = json.loads(message.bodies())["default"]
-        blocks = render(read(message.subject, body), change_id(body), interactive=True)
+        document = read(message.subject, body)
+        blocks = render(document, change_id(document, "preview"), interactive=True)
         (FOLDER / f"{name}.txt").write_text(kept(message), "utf-8")
         (FOLDER / f"{name}.blocks.json").write_text(json.dumps(blocks, indent=2, ensure_ascii=False) + "\n", "utf-8")
         shown[name] = (message, blocks)

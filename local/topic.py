@@ -43,7 +43,7 @@ def _body(message: str) -> str:
     """Give the body for a function: that of `MessageStructure=json`, or the message as it is."""
     try:
         bodies = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         return message
     return str(bodies["default"]) if isinstance(bodies, dict) and "default" in bodies else message
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from nodewarden.errors import PressError
+from nodewarden.errors import AwsError, PressError, SlackSecretError
 from nodewarden.slack.press import read_event
 from nodewarden.slack.verify import verified
 from nodewarden.slack.wiring import slack_wiring
@@ -22,7 +22,11 @@ metrics = Metrics()
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answer Slack at once (it waits three seconds): hand over what it signed; 401 for all else, without saying why."""
+    """Answer Slack at once (it waits three seconds): hand over what it signed; 401 for all else, without saying why.
+
+    503 where the secret cannot be read: then nobody can be told from Slack. The metric counts it; an error would let everybody
+    ring an alarm.
+    """
     wired = slack_wiring()
     metrics.add_metric(name="SlackRequests", unit=MetricUnit.Count, value=1)
     try:
@@ -31,6 +35,10 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         logger.warning("refused", extra={"why": str(error)})
         metrics.add_metric(name="SlackRequestsRefused", unit=MetricUnit.Count, value=1)
         return {"statusCode": 401, "body": ""}
+    except (AwsError, SlackSecretError):
+        logger.exception("not verified")
+        metrics.add_metric(name="SlackRequestsNotVerified", unit=MetricUnit.Count, value=1)
+        return {"statusCode": 503, "body": ""}
     wired.functions.start(wired.decision_function, press.event())
     logger.info("handed over", extra={"button": press.button, "by": press.by, "about": dict(press.about.names)})
     return {"statusCode": 200, "body": ""}

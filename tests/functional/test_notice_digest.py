@@ -12,6 +12,7 @@ from moto.sns.models import sns_backends
 from local import template
 from local.aws import ACCOUNT
 from local.stack import REGION, Crash
+from nodewarden.aws.dynamodb import marshal
 from tests.functional.test_notice import requests
 from tests.functional.world import WHO, refuse
 
@@ -250,7 +251,7 @@ def test_exemptions_and_openings_are_not_mixed(world: World) -> None:
     assert sorted(change["remediation"] for change in digest.document["changes"]) == sorted(closed)
 
 
-def test_more_than_a_transaction_holds_is_told_in_two_digests(world: World) -> None:
+def test_more_than_a_transaction_holds_is_told_in_several_digests(world: World) -> None:
     group = world.group()
     for port in range(1, 113):
         request = {"verb": "exempt", "group": group, "protocol": "tcp", "ports": str(port), "source": "0.0.0.0/0"}
@@ -260,8 +261,73 @@ def test_more_than_a_transaction_holds_is_told_in_two_digests(world: World) -> N
 
     digests = world.stack.told()
     assert sum(len(digest.document["changes"]) for digest in digests) == 112
-    assert max(len(digest.document["changes"]) for digest in digests) == 99
+    assert [len(digest.document["changes"]) for digest in digests] == [50, 50, 12]
     assert all(len(json.dumps(digest.bodies)) < 256 * 1024 for digest in digests)
+
+
+def test_one_more_than_a_transaction_holds_is_not_left_alone_in_a_digest(world: World) -> None:
+    group = world.group()
+    for port in range(1, 101):
+        request = {"verb": "exempt", "group": group, "protocol": "tcp", "ports": str(port), "source": "0.0.0.0/0"}
+        world.stack.invoke("OperatorFunction", {**request, "for": "1h", **WHO})
+
+    world.stack.pump()
+
+    assert [len(digest.document["changes"]) for digest in world.stack.told()] == [50, 50]
+
+
+def test_what_was_deleted_meanwhile_keeps_no_other_change_back_and_is_told_by_itself(world: World) -> None:
+    closed = flood(world, 7)
+    entry = world.stack.remediations()[0]
+    key = {"pk": {"S": entry["pk"]}, "sk": {"S": entry["sk"]}}
+    boto3.client("dynamodb").delete_item(TableName=world.stack.ids["LedgerTable"], Key=key)
+
+    world.stack.pump()
+
+    alone, digest = world.stack.told()
+    assert alone.document["remediation"] == closed[0]
+    assert sorted(change["remediation"] for change in digest.document["changes"]) == sorted(closed[1:])
+    assert world.stack.failed() == []
+
+
+def test_what_is_deleted_while_a_digest_is_written_keeps_it_back_for_one_try(world: World) -> None:
+    closed = flood(world, 7)
+    entry = world.stack.remediations()[0]
+    key = {"pk": {"S": entry["pk"]}, "sk": {"S": entry["sk"]}}
+    table = world.stack.ids["LedgerTable"]
+    world.fault("dynamodb:TransactWriteItems", lambda: boto3.client("dynamodb").delete_item(TableName=table, Key=key))
+
+    world.stack.pump()
+
+    assert sorted(told_of(world)) == sorted(closed)
+    assert world.stack.failed() == []
+
+
+POISON: dict[str, dict[str, Any]] = {
+    "a digest of nothing": {
+        "sk": "digest",
+        "digest_id": "x",
+        "kind": "k",
+        "lines": [],
+        "collected_at": "2026-01-01T00:00:00+00:00",
+    },
+    "a sighting of nothing": {"sk": "sighting#x"},
+    "a version that is no number": {"sk": "pause", "version": "one"},
+    "told of what is no number": {"sk": "pause", "told": "x"},
+    "no version": {"sk": "pause", "version": None},
+}
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_an_entry_that_makes_no_sense_keeps_nothing_else_back(world: World, poison: dict[str, Any]) -> None:
+    item = marshal({"pk": "poison", "schema": 1, "version": 1, **poison})
+    boto3.client("dynamodb").put_item(TableName=world.stack.ids["LedgerTable"], Item=item)
+    group = world.group()
+    world.open(group, "0.0.0.0/0")
+
+    world.deliver(group)
+
+    assert world.told() == ["revoked"]
 
 
 def test_a_policy_that_cannot_be_read_keeps_nobody_from_hearing_and_is_said(

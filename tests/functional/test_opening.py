@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.stack import Crash
+from tests.functional.test_notice_digest import policies
 from tests.functional.test_security_group_reach import open_to_list
 from tests.functional.world import WHO, refuse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from local.stack import Call
     from tests.functional.world import World
 
@@ -109,6 +112,84 @@ def test_revoke_closes_nothing_while_acting_is_paused(world: World) -> None:
 
     assert "paused" in world.ask("revoke", remediation=name, **WHO)["error"]
     assert world.sources(group) == {"0.0.0.0/0"}
+
+
+def two_observed(world: World) -> list[tuple[str, str]]:
+    """Have two groups opened in the mode observe; gives each with its remediation."""
+    world.stack.update(Mode="observe")
+    for number in range(2):
+        group = world.group(f"workers-{number}")
+        world.open(group, "0.0.0.0/0")
+        world.deliver(group)
+    return [(entry["group_id"], entry["remediation_id"]) for entry in world.stack.remediations()]
+
+
+def full_breaker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the breaker let one group through in an hour."""
+    policies(tmp_path, monkeypatch, security_group=("breaker_groups_an_hour = 20", "breaker_groups_an_hour = 1"))
+
+
+def test_revoke_says_that_the_breaker_is_full_and_leaves_on_record_what_is_true(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_breaker(tmp_path, monkeypatch)
+    (_, first), (group, second) = two_observed(world)
+    assert world.ask("revoke", remediation=first, **WHO)["ok"]
+
+    answer = world.ask("revoke", remediation=second, **WHO)
+
+    assert "the breaker has let 1 groups through in this hour. Ask again after " in answer["error"]
+    assert world.sources(group) == {"0.0.0.0/0"}
+    assert sorted(world.outcomes()) == ["observed", "revoked"]
+    assert world.told() == ["observed", "observed", "revoked"]
+    with world.later(hours=1):
+        assert world.ask("revoke", remediation=second, **WHO)["ok"]
+    assert world.sources(group) == set()
+
+
+def test_revoke_closes_what_the_breaker_refused_once_somebody_has_resumed_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_breaker(tmp_path, monkeypatch)
+    (_, first), (group, second) = two_observed(world)
+    for name in (first, second):
+        world.ask("revoke", remediation=name, **WHO)
+    world.ask("resume", what="breaker", **WHO)
+
+    assert world.ask("revoke", remediation=second, **WHO)["ok"]
+    assert world.sources(group) == set()
+
+
+def test_revoke_closes_what_the_breaker_held_an_hour_later(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_breaker(tmp_path, monkeypatch)
+    for number in range(2):
+        group = world.group(f"workers-{number}")
+        world.open(group, "0.0.0.0/0")
+        world.deliver(group)
+    name = next(entry["remediation_id"] for entry in world.stack.remediations() if entry["outcome"] == "held")
+    assert "the breaker has let 1 groups through" in world.ask("revoke", remediation=name, **WHO)["error"]
+
+    with world.later(hours=1):
+        assert world.ask("revoke", remediation=name, **WHO)["ok"]
+
+    assert world.outcomes() == ["revoked", "revoked"]
+
+
+def test_revoke_closes_nothing_else_than_what_people_were_told_of(world: World) -> None:
+    group, name = observed(world)
+    (rule,) = world.rules(group)
+    opens: Any = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIpv4": "0.0.0.0/0"}
+    world.ec2.modify_security_group_rules(
+        GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": rule, "SecurityGroupRule": opens}]
+    )
+
+    answer = world.ask("revoke", remediation=name, **WHO)
+
+    assert "changed meanwhile: tcp/22 from 0.0.0.0/0 is tcp/443 from 0.0.0.0/0 now" in answer["error"]
+    assert world.sources(group) == {"0.0.0.0/0"}
+    assert world.outcomes() == ["observed"]
 
 
 @pytest.mark.parametrize("number", range(11))

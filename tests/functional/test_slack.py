@@ -158,6 +158,55 @@ def test_a_crash_at_any_call_ends_in_one_message_unless_slack_had_it_already(
     assert len({message.words for message in slack_world.slack.messages}) == 1
 
 
+def publish(slack_world: SlackWorld, body: str) -> None:
+    topic = slack_world.world.stack.ids["NoticeTopic"]
+    boto3.client("sns").publish(TopicArn=topic, Message=body)
+    slack_world.world.stack.pump()
+
+
+def test_the_same_words_of_somebody_else_a_day_later_are_heard_again(slack_world: SlackWorld) -> None:
+    for days in (0, 1):
+        with slack_world.world.later(days=days):
+            publish(slack_world, "the backup failed")
+
+    assert len(slack_world.slack.messages) == 2
+
+
+def test_a_message_that_sns_delivers_twice_is_one(slack_world: SlackWorld) -> None:
+    event = json.loads((template.ROOT / "events/slack/alarm.json").read_text("utf-8"))
+
+    for _ in range(2):
+        slack_world.world.stack.invoke("SlackFunction", event)
+
+    assert len(slack_world.slack.messages) == 1
+
+
+ODD = [
+    '{"sections": ["x"]}',
+    '{"sections": [{"title": "a"}]}',
+    '{"sections": [{"title": "a", "lines": ["x"]}]}',
+    '{"sections": [], "kind": "security_group", "outcome": []}',
+    '{"sections": [{"title": "a", "lines": [{"text": "x"}]}], "outcome": ["revoked"]}',
+    '{"subject": null, "sections": [{"title": null, "lines": [{"text": null}]}]}',
+    '{"subject": "\\n", "sections": [{"title": "\\ud800", "lines": [{"text": "\\ud800"}]}]}',
+    '{"sections": []}',
+    '"x"',
+    "[]",
+    "{}",
+    " ",
+    '{"AlarmName": null}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=lambda body: body[:60])
+def test_whatever_is_said_on_the_topic_is_posted(slack_world: SlackWorld, body: str) -> None:
+    publish(slack_world, body)
+
+    assert len(slack_world.slack.messages) == 1
+    assert slack_world.world.failures() == []
+
+
 def test_an_alarm_is_told_in_slack_too(slack_world: SlackWorld) -> None:
     alarm = {
         "AlarmName": "nodewarden-FailuresAlarm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -96,6 +97,26 @@ def test_a_customers_key_decrypts_the_secret_and_nothing_else_and_only_where_the
     assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", {"Ref": "SlackSecretKeyArn"})
     service = {"Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com"}
     assert statement["Condition"] == {"StringEquals": {"kms:ViaService": service}}
+
+
+@pytest.mark.parametrize("function", ["SlackDecisionFunction", "SlackFunction"])
+def test_slacks_functions_read_and_write_of_the_ledger_what_is_theirs_and_nothing_else(function: str) -> None:
+    given = [s for s in roles.statements(function) if any(a.startswith("dynamodb:") for a in roles.actions(s))]
+    pk = ledger._key("change", ledger.POSTED)["pk"]  # noqa: SLF001 the one place that names it
+
+    assert [statement["Condition"] for statement in given] == [
+        {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["slack#*"]}}
+    ]
+    assert fnmatch(pk, "slack#*")
+
+
+def test_what_the_world_can_call_may_be_kept_from_taking_all_of_the_accounts_executions() -> None:
+    reserved = FUNCTIONS["SlackButtonFunction"]["ReservedConcurrentExecutions"]
+
+    assert reserved == {
+        "Fn::If": ["HasSlackButtonConcurrency", {"Ref": "SlackButtonConcurrency"}, {"Ref": "AWS::NoValue"}]
+    }
+    assert template.translated()["Parameters"]["SlackButtonConcurrency"]["Default"] == -1
 
 
 @pytest.mark.parametrize("function", Function)

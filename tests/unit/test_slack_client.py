@@ -154,6 +154,87 @@ def test_what_the_web_api_refuses_is_told_by_its_own_word(slack: Slack, code: st
     assert TOKEN not in str(raised.value)
 
 
+@pytest.mark.parametrize("how", ["bot", "webhook"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_refused_and_neither_token_nor_message_goes_after_it(slack: Slack, how: str, status: int) -> None:
+    slack.fail(Fault(status=status, headers={"Location": f"https://{slack.address}/elsewhere"}, raw=True))
+
+    with pytest.raises(SlackRefusedError, match=f"HTTP {status}"):
+        sender(Clock()).post(secrets(slack)[how], PAYLOAD)
+
+    assert [status for _, status in slack.requests] == [status]
+
+
+ODD: dict[str, tuple[str, dict[str, str]]] = {
+    "a page": ("<html>maintenance</html>", {"Content-Type": "text/html"}),
+    "nothing": ("", {}),
+    "a list": ("[1]", {}),
+    "a number": ("1", {}),
+    "a text": ('"ok"', {}),
+    "no text": ("\udcff\udcfe", {}),
+    "a charset that there is not": ("{}", {"Content-Type": "text/plain; charset=nonsense"}),
+    "an error that is no word": ('{"ok": false, "error": {"a": 1}}', {}),
+    "nested too deep": ("[" * 100_000, {}),
+    "ok that is not true": ('{"ok": "true"}', {}),
+}
+
+
+@pytest.mark.parametrize("how", ["bot", "webhook"])
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_slack_would_not_give_is_not_taken_for_posted(
+    slack: Slack, how: str, odd: str, status: int
+) -> None:
+    body, headers = ODD[odd]
+    slack.fail(Fault(status=status, body=body, headers=headers, raw=True))
+
+    with pytest.raises(SlackRefusedError, match=f"HTTP {status}: no word of Slack's"):
+        sender(Clock()).post(secrets(slack)[how], PAYLOAD)
+
+
+@pytest.mark.parametrize("how", ["bot", "webhook"])
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_answer_of_a_slack_that_fails_is_waited_for_as_any_other(slack: Slack, how: str, odd: str) -> None:
+    body, headers = ODD[odd]
+    slack.fail(Fault(status=503, body=body, headers=headers, raw=True))
+
+    sender(Clock()).post(secrets(slack)[how], PAYLOAD)
+
+    assert len(slack.messages) == 1
+
+
+@pytest.mark.parametrize("body", ["ok", "ok\n", '{"ok":true}'])
+def test_a_response_url_says_in_one_of_two_ways_that_it_has_the_message(slack: Slack, body: str) -> None:
+    slack.fail(Fault(status=200, body=body))
+
+    sender(Clock()).post(secrets(slack)["webhook"], PAYLOAD)
+
+    assert len(slack.requests) == 1
+
+
+def test_a_wait_that_nobody_could_wait_is_not_waited(slack: Slack) -> None:
+    clock = Clock()
+    slack.fail(Fault(status=429, headers={"Retry-After": "9" * 400}))
+
+    with pytest.raises(SlackUnavailableError, match="HTTP 429"):
+        sender(clock).post(secrets(slack)["webhook"], PAYLOAD)
+
+    assert clock.waited == []
+
+
+@pytest.mark.parametrize("how", ["bot", "webhook"])
+def test_a_page_that_repeats_the_address_or_the_token_puts_neither_into_the_error(slack: Slack, how: str) -> None:
+    page = f"<html>404 Not Found: {WEBHOOK_PATH} was not found for {TOKEN}</html>"
+    slack.fail(Fault(status=404, body=page, raw=True))
+
+    with pytest.raises(SlackRefusedError, match="HTTP 404") as raised:
+        sender(Clock()).post(secrets(slack)[how], PAYLOAD)
+
+    assert raised.value.stale
+    assert WEBHOOK_PATH not in str(raised.value)
+    assert TOKEN not in str(raised.value)
+
+
 def test_a_certificate_that_nobody_signed_is_not_spoken_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with Slack(tmp_path) as slack, pytest.raises(SlackUnavailableError, match="SSLCertVerificationError"):

@@ -34,7 +34,7 @@ def outcome_of(case: Table) -> bool:
         accepted = given.trusts(case.text("webhook"), WEBHOOK_HOST)
     else:
         press = case.table("press")
-        accepted = given.may(press.parsed("user", parse_user_id), press.choice("button", NAMES))
+        accepted = given.may(press.parsed("user", parse_user_id), press.choice("button", NAMES), press.text("team", ""))
         press.done()
     return accepted
 
@@ -44,12 +44,12 @@ def test_the_case_comes_out_as_it_says(case: Table) -> None:
     accepted = outcome_of(case)
 
     case.text("name")
-    case.choice("setting", ("hosts", "users"))
+    case.choice("setting", ("hosts", "users", "team"))
     assert accepted is (case.choice("outcome", ("accepted", "refused")) == "accepted"), case.path
     case.done()
 
 
-@pytest.mark.parametrize("setting", ["hosts", "users"])
+@pytest.mark.parametrize("setting", ["hosts", "users", "team"])
 def test_a_setting_has_a_case_that_is_accepted_and_one_that_is_refused(setting: str) -> None:
     outcomes = {case.values["outcome"] for case in CASES if case.values["setting"] == setting}
 
@@ -74,6 +74,7 @@ WRONG: dict[str, tuple[Mapping[str, Any], str]] = {
     "everybody": ({"users": {"undo": ["*"]}}, "users.undo[0] must be a Slack user's id"),
     "a button that there is not": ({"users": {"open": []}}, "users.open is not a setting here"),
     "a setting that there is not": ({"user": {}}, "user is not a setting here"),
+    "a team's name": ({"team": "example"}, "team must be a workspace's id"),
     "users that are no table": ({"users": ["U012AB3CD"]}, "users must be a table"),
 }
 

@@ -117,7 +117,7 @@ def test_a_command_keeps_its_line_as_it_is() -> None:
         (Outcome.REVOKED, ["undo"]),
         (Outcome.PARTIAL, ["undo"]),
         (Outcome.OBSERVED, ["revoke", "exempt"]),
-        (Outcome.HELD, ["exempt"]),
+        (Outcome.HELD, ["revoke", "exempt"]),
         (Outcome.PAUSED, ["exempt"]),
         (Outcome.FLAPPING, ["exempt"]),
         (Outcome.GONE, []),
@@ -138,6 +138,23 @@ def test_of_a_rollout_only_a_question_has_buttons(name: str) -> None:
     asked = ["approve", "reject"] if name == "rollout-awaiting-approval" else []
 
     assert [button.name for button, _ in offered(document, CHANGE)] == asked
+
+
+def test_a_button_asks_about_what_it_acts_on_whatever_the_message_says() -> None:
+    lie = {**told(Outcome.REVOKED), "subject": "Closed: a test group", "sections": []}
+
+    (button,) = render(lie, CHANGE, interactive=True)["blocks"][-1]["elements"]
+
+    assert button["confirm"]["text"]["text"] == (
+        f"Opens the group to the internet again, for four hours. This is about remediation {lie['remediation']} "
+        f"in account {lie['account']}, {lie['region']}."
+    )
+
+
+def test_a_question_with_the_longest_names_is_one_that_slack_takes() -> None:
+    document = messages()["rollout-awaiting-approval"].document | {"wave": "&" * 100}
+
+    assert mistake(render(document, CHANGE, interactive=True)) == ""
 
 
 def test_a_button_answers_for_the_wave_that_was_asked_for_and_no_later_one() -> None:
@@ -202,4 +219,8 @@ def test_whatever_is_on_the_topic_becomes_a_message(body: str) -> None:
 
 
 def test_the_same_words_are_the_same_change_and_others_are_another() -> None:
-    assert change_id("words") == change_id("words") != change_id("other words")
+    ours = {"change": "a#b#sg-1/remediation#x/1", "sections": []}
+
+    assert change_id(ours, "one") == change_id(ours | {"subject": "x"}, "two") != change_id({}, "one")
+    assert change_id({}, "one") != change_id({}, "two")
+    assert change_id({"change": "one"}, "x") != change_id({}, "one")

@@ -65,6 +65,9 @@ def read_digest(item: Item) -> Digest:
 
 
 def _digest(item: Item) -> Digest:
+    if not item["lines"]:
+        message = "a digest of nothing"
+        raise ValueError(message)
     return Digest(
         digest_id=item["digest_id"],
         kind=item["kind"],

@@ -116,6 +116,17 @@ def read_entry[T](item: Item, read: Callable[[Item], T]) -> T:
         raise LedgerError(message) from error
 
 
+def read_number(item: Item, name: str) -> int:
+    """Read a whole number, 0 where there is none; raises LedgerError."""
+    try:
+        return int(item.get(name, 0))
+    except (TypeError, ValueError) as error:
+        message = (
+            f"the ledger entry {item.get('pk')} {item.get('sk')} has a {name} that is no number: repair or remove it"
+        )
+        raise LedgerError(message) from error
+
+
 def _place(item: Item) -> Place:
     return Place(account=item["account"], region=item["region"], group_id=item["group_id"])
 
@@ -175,6 +186,7 @@ def _exemption(item: Item) -> Exemption:
         reopens=item["reopens"],
         granted_at=datetime.fromisoformat(item["changed_at"]),
         warned=item.get("warned", False),
+        token=item.get("token", ""),
     )
 
 

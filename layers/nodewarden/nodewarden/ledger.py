@@ -23,6 +23,7 @@ from nodewarden.item import (
     partition,
     pause_item,
     read_exemption,
+    read_number,
     read_pause,
     read_remediation,
     remediation_item,
@@ -145,9 +146,17 @@ class Ledger:
         when = Attr("version").eq(entry.version) if entry.version else unseen
         return self.items.write(remediation_item(entry, now, self.retention), when=when, count=("version",))
 
-    def exempt(self, entry: Exemption, now: datetime) -> None:
-        """Write an exemption over the one for the same protocol, ports and source, if there is one."""
-        self.items.write(exemption_item(entry, now, self.retention), when=None, count=("version",))
+    def exempt(self, entry: Exemption, now: datetime) -> Exemption:
+        """Write an exemption over the one for the same protocol, ports and source, if there is one; gives what is on record.
+
+        That is the one that was there where it has the same token: the request is the same, and changes nothing.
+        """
+        item, token = exemption_item(entry, now, self.retention), Attr("token")
+        another = token.not_exists() | token.ne(entry.token) if entry.token else None
+        if self.items.write(item, when=another, count=("version",)):
+            return entry
+        found = self.items.get(item["pk"], item["sk"])
+        return read_exemption(found) if found else entry
 
     def pause(self, entry: Pause) -> None:
         """Write a pause or its end."""
@@ -173,8 +182,13 @@ class Ledger:
         self.items.write(looked, when=Attr("looked_at").gt(""))
 
     def told(self, key: Mapping[str, str]) -> int:
-        """Read up to which version people were told of the item; 0 for none."""
-        return int((self.items.get(key["pk"], key["sk"]) or {}).get("told", 0))
+        """Read up to which version people were told of the item; 0 for none, or where it is gone."""
+        return self.told_or_gone(key) or 0
+
+    def told_or_gone(self, key: Mapping[str, str]) -> int | None:
+        """Read up to which version people were told of the item; None where it is not there (any more)."""
+        item = self.items.get(key["pk"], key["sk"])
+        return None if item is None else read_number(item, "told")
 
     def tell(self, key: Mapping[str, str], version: int) -> None:
         """Write down that people were told of the item's `version`."""

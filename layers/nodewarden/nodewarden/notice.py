@@ -16,7 +16,7 @@ from nodewarden.digest_ledger import read_digest
 from nodewarden.errors import NodewardenError, UnavailableError
 from nodewarden.finding_item import INCIDENT
 from nodewarden.fleet_ledger import read_look
-from nodewarden.item import read_exemption, read_pause, read_remediation
+from nodewarden.item import read_exemption, read_number, read_pause, read_remediation
 from nodewarden.message.compose import compose
 from nodewarden.message.digest import digest
 from nodewarden.message.flood import Changed, News, by_entry, sort_out
@@ -45,7 +45,7 @@ type Reader = Callable[[Item, int], Iterable[tuple[int, Change]]]
 
 def _each_version(read: Callable[[Item], Change]) -> Reader:
     """Take a new version for a change; one that was told is not even read."""
-    return lambda item, told: [(version, read(item))] if (version := int(item["version"])) > told else []
+    return lambda item, told: [(version, read(item))] if (version := read_number(item, "version")) > told else []
 
 
 def _each_step(item: Item, told: int) -> Iterable[tuple[int, Change]]:
@@ -101,9 +101,9 @@ def tell_each(records: Iterable[Mapping[str, Any]], telling: Telling, now: datet
     Changes of incidents are told last, those that became the same at once: one vulnerability comes to many node groups.
     """
     found, of_incidents, failures = _gather(records, telling.stack)
-    untold, unknown = _untold(found, telling.ledger)
+    untold, gone, unknown = _untold(found, telling.ledger)
     alone, digests = sort_out([one for one in untold if isinstance(one, News)], telling.policy)
-    by_themselves = [one for one in untold if isinstance(one, Release)] + alone
+    by_themselves = [*gone, *(one for one in untold if isinstance(one, Release)), *alone]
     failures += unknown
     for entry in by_entry(by_themselves):
         failures += _in_order(entry, telling)
@@ -141,7 +141,7 @@ def _kind(item: Item) -> str:
 
 def _news(item: Item, sequence_number: str, stack: str) -> list[Changed]:
     """Give what was not told of an item when it was written."""
-    kind, told = _kind(item), int(item.get("told", 0))
+    kind, told = _kind(item), read_number(item, "told")
     known: dict[str, Any] = {"pk": item["pk"], "sk": item["sk"], "sequence_number": sequence_number}
     if kind == SIGHTING:
         sighting = read_sighting(item)
@@ -152,18 +152,25 @@ def _news(item: Item, sequence_number: str, stack: str) -> list[Changed]:
     return [News(version=number, message=message, **known) for number, message in worded if message]
 
 
-def _untold(found: Sequence[Changed], ledger: Ledger) -> tuple[list[Changed], list[Failure]]:
-    """Leave out what was told since, by what the ledger says now."""
+def _untold(found: Sequence[Changed], ledger: Ledger) -> tuple[list[Changed], list[Changed], list[Failure]]:
+    """Leave out what was told since, by what the ledger says now.
+
+    The second list is of entries that are gone: a digest cannot mark them as told, so they are told by themselves.
+    """
     untold: list[Changed] = []
+    gone: list[Changed] = []
     failures: list[Failure] = []
     for entry in by_entry(found):
         try:
-            told = ledger.told(entry[0].key)
+            told = ledger.told_or_gone(entry[0].key)
         except NodewardenError as error:
             failures += _not_told(entry, error)
             continue
-        untold += [one for one in entry if one.version > told]
-    return untold, failures
+        if told is None:
+            gone += entry
+        else:
+            untold += [one for one in entry if one.version > told]
+    return untold, gone, failures
 
 
 def _in_order(entry: Sequence[Changed], telling: Telling) -> list[Failure]:

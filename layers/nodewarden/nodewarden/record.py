@@ -74,11 +74,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undone:
-    """Who had a remediation undone, why, and until when its rules stay exempt."""
+    """Who had a remediation undone, why, and until when its rules stay exempt.
+
+    `token` is that of the request, "" where it had none: the same request again changes nothing.
+    """
 
     by: str
     reason: str
     until: datetime
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +132,8 @@ class Exemption:
     """A person's word that rules of one group stay open until a moment.
 
     `from_port` and `to_port` are as in an ingress rule; both None stands for all ports, or all of a protocol without
-    ports. `reopens` names the remediation that an undo made it for, `warned` says whether people heard that it ends.
+    ports. `reopens` names the remediation that an undo made it for, `warned` says whether people heard that it ends,
+    `token` is as in `Undone`.
     """
 
     exemption_id: str
@@ -143,6 +148,7 @@ class Exemption:
     reopens: str = ""
     granted_at: datetime | None = None
     warned: bool = False
+    token: str = ""
 
     @property
     def what(self) -> str:

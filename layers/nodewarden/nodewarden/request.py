@@ -118,6 +118,10 @@ class Request:
         """Read `by` (recorded as claimed) and `reason`, neither of which may be missing."""
         return {"by": self.table.parsed("by", words), "reason": self.table.parsed("reason", words)}
 
+    def token(self) -> str:
+        """Read the `token` that tells the same request from a second one; "" where it has none."""
+        return self.table.parsed("token", words) if "token" in self.table else ""
+
 
 def answer(error: NodewardenError) -> dict[str, Any]:
     """Say as JSON that a request failed, and what to do."""

@@ -23,7 +23,7 @@ UNDOABLE = frozenset({Outcome.REVOKED, Outcome.PARTIAL, Outcome.UNDONE})
 def undo(event: object, wired: Wiring) -> dict[str, Any]:
     """Carry out `{"verb": "undo", "remediation", "for", "reason", "by"}`; the answer has `ok`, and `error` if not.
 
-    Safe to repeat: exemptions and rules that are there already stay as they are.
+    Safe to repeat: rules that are there already stay as they are, and with the same `token` all that was done does.
     """
     try:
         return _undo(event, wired)
@@ -43,6 +43,7 @@ def exempting(remediation: Remediation, rule: IngressRule, undone: Undone) -> Ex
         until=undone.until,
         reason=undone.reason,
         by=undone.by,
+        token=undone.token,
         reopens=remediation.remediation_id,
     )
 
@@ -56,25 +57,38 @@ def _undo(event: object, wired: Wiring) -> dict[str, Any]:
     _, request = Request.of(event, account=wired.account, region=wired.region, verbs=("undo",))
     name = request.table.parsed("remediation", parse_remediation_id)
     length = request.table.parsed("for", parse_duration)
-    who = request.who_and_why()
+    now = datetime.now(UTC)
+    undone = Undone(**request.who_and_why(), until=now + length, token=request.token())
     request.table.done()
-    ec2, ledger, now = wired.ec2(request.account, request.region), wired.ledger, datetime.now(UTC)
+    ec2, ledger = wired.ec2(request.account, request.region), wired.ledger
     remediation = _undoable(ledger.remediation(request.place(REMEDIATION_ID.sub(r"\1", name)), name), name)
-    undone = Undone(**who, until=now + length)
     rules = tuple(rule for rule in remediation.rules if rule.rule_id not in remediation.already_gone)
+    if before := _done_by(remediation, undone):
+        return _answer(name, rules, {}, before)
     opened, failure = _open(rules, remediation, undone, ec2, ledger, now)
     if opened or not failure:
-        _mark(
-            replace(remediation, outcome=Outcome.UNDONE, undone=undone, remaining=_not_in(opened, rules)), ledger, now
-        )
+        mark = replace(remediation, outcome=Outcome.UNDONE, undone=undone, remaining=_not_in(opened, rules))
+        undone = _mark(mark, undone, ledger, now)
     if failure:
         message = f"{len(opened)} of {len(rules)} rules are open again; then: {failure}. Mend that and undo again"
         raise RequestError(message) from failure
+    return _answer(name, rules, opened, undone)
+
+
+def _done_by(remediation: Remediation | None, undone: Undone) -> Undone | None:
+    """Give what is on record where the same request, by its token, has undone all of it before."""
+    if remediation is None or remediation.outcome is not Outcome.UNDONE or remediation.remaining:
+        return None
+    before = remediation.undone
+    return before if before and undone.token and before.token == undone.token else None
+
+
+def _answer(name: str, rules: tuple[IngressRule, ...], opened: dict[str, bool], undone: Undone) -> dict[str, Any]:
     return {
         "ok": True,
         "remediation": name,
-        "opened": [str(rule) for rule in rules if opened[rule.rule_id]],
-        "open_already": [str(rule) for rule in rules if not opened[rule.rule_id]],
+        "opened": [str(rule) for rule in rules if opened.get(rule.rule_id)],
+        "open_already": [str(rule) for rule in rules if not opened.get(rule.rule_id)],
         "exempt_until": stamp(undone.until),
     }
 
@@ -90,7 +104,7 @@ def _open(  # noqa: PLR0913, PLR0917 what it takes to open and to write it down
         try:
             opened[rule.rule_id] = _authorize(ec2, remediation, rule)
         except NodewardenError as error:
-            ledger.exempt(replace(exemption, until=now), now)
+            ledger.exempt(replace(exemption, until=now, token=""), now)
             return opened, error
     return opened, None
 
@@ -99,13 +113,17 @@ def _not_in(opened: dict[str, bool], rules: tuple[IngressRule, ...]) -> tuple[st
     return tuple(rule.rule_id for rule in rules if rule.rule_id not in opened)
 
 
-def _mark(remediation: Remediation, ledger: Ledger, now: datetime) -> None:
-    if not ledger.note(remediation, now):
-        message = (
-            f"{remediation.remediation_id} was changed by somebody else meanwhile; its rules are open and exempt: "
-            "look at its status, or undo again"
-        )
-        raise RequestError(message)
+def _mark(remediation: Remediation, undone: Undone, ledger: Ledger, now: datetime) -> Undone:
+    """Write down what was undone; gives what is on record, which a run of the same request may have written meanwhile."""
+    if ledger.note(remediation, now):
+        return undone
+    if before := _done_by(ledger.remediation(remediation.place, remediation.remediation_id), undone):
+        return before
+    message = (
+        f"{remediation.remediation_id} was changed by somebody else meanwhile; its rules are open and exempt: "
+        "look at its status, or undo again"
+    )
+    raise RequestError(message)
 
 
 def _undoable(remediation: Remediation | None, name: str) -> Remediation:

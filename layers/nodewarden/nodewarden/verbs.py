@@ -56,8 +56,8 @@ def operate(event: object, wired: FleetWiring) -> dict[str, Any]:
     | skip | rollout, group, reason, by |
     | abort | rollout, reason, by |
 
-    All take account and region, Nodewarden's own where they are not given; answers to a rollout also a `token`: the same
-    answer with the same token is one.
+    All take account and region, Nodewarden's own where they are not given; answers to a rollout, and exempt of a remediation,
+    also a `token`: the same request with the same token is one.
     """
     try:
         verb, request = Request.of(event, account=wired.account, region=wired.region, verbs=tuple(VERBS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from itertools import batched
@@ -106,10 +107,15 @@ def sort_out(news: Sequence[News], policy: NoticePolicy) -> tuple[list[News], li
     digests: list[list[News]] = []
     for kind in dict.fromkeys(one.kind for one in news if not one.is_digest):
         of_kind = by_entry(one for one in news if one.kind == kind and not one.is_digest)
-        parts = batched(_together(of_kind, policy), MOST_TOGETHER, strict=False)
-        digests += [[one for entry in part for one in entry] for part in parts]
+        digests += [[one for entry in part for one in entry] for part in _parts(_together(of_kind, policy))]
     together = {one.change for digest in digests for one in digest}
     return [one for one in news if one.change not in together], digests
+
+
+def _parts(found: Sequence[Entry[News]]) -> Iterable[Sequence[Entry[News]]]:
+    """Part entries evenly, so that none is left alone in a digest: as many as a transaction takes, or nearly."""
+    count = math.ceil(len(found) / MOST_TOGETHER)
+    return batched(found, math.ceil(len(found) / count), strict=False) if count else ()
 
 
 def by_entry[T: Changed](changes: Iterable[T]) -> list[Entry[T]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 50
 LONGEST_TEXT = 3000
 LONGEST_HEADER = 150
+LONGEST_SURE = 300  # of the text of a confirmation
 DOTS = "…"
 
 type Block = dict[str, Any]
@@ -100,7 +101,7 @@ def _button(button: Button, about: About) -> Block:
         "style": style,
         "confirm": {
             "title": plain(f"{button.label}?"),
-            "text": plain(button.sure),
+            "text": plain(cut(f"{button.sure} {about.said}", LONGEST_SURE)),
             "confirm": plain(button.label),
             "deny": plain("Leave it"),
             "style": style,

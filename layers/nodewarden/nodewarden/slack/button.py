@@ -31,7 +31,7 @@ class Button:
 
     `name` is the policy's word for it, `request` the verb with its fixed fields, `about` the fields that the message's
     document gives, each with its form, and `sure` what is asked before it counts. `takes_token` where the verb tells a
-    repeated request from a second one by a token; the others look at what is on record.
+    repeated request from a second one by a token; `revoke` looks at what is on record.
     """
 
     name: str
@@ -54,7 +54,7 @@ BUTTONS = (
         function=Function.OPERATOR,
         request={"verb": "revoke"},
         kind="security_group",
-        outcomes=frozenset({"observed"}),
+        outcomes=frozenset({"observed", "held"}),
         about={"remediation": REMEDIATION_ID},
         sure="Closes the opening for good, whatever the mode. It can be undone.",
     ),
@@ -68,6 +68,7 @@ BUTTONS = (
         about={"remediation": REMEDIATION_ID},
         sure="Opens the group to the internet again, for four hours.",
         dangerous=True,
+        takes_token=True,
     ),
     Button(
         name="exempt",
@@ -79,6 +80,7 @@ BUTTONS = (
         about={"remediation": REMEDIATION_ID},
         sure="Leaves the opening as it is for a day.",
         dangerous=True,
+        takes_token=True,
     ),
     Button(
         name="approve",
@@ -115,6 +117,12 @@ class About:
     account: str
     region: str
     names: Mapping[str, str]
+
+    @property
+    def said(self) -> str:
+        """Say what a button is about, whatever the message over it says."""
+        what = ", ".join(f"{name} {value}" for name, value in self.names.items())
+        return f"This is about {what} in account {self.account}, {self.region}."
 
     def value(self) -> str:
         """Write it as the value of a button; `read_about` reads it."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import json
 import logging
+import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.error import URLError
+from typing import TYPE_CHECKING, Any, override
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, build_opener
 
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
-from slack_sdk.webhook import WebhookClient
+from slack_sdk.webhook import WebhookClient, WebhookResponse
 
 from nodewarden.errors import SlackRefusedError, SlackUnavailableError
-from nodewarden.security_group.event import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from urllib.request import Request
 
     from nodewarden.slack.render import Payload
     from nodewarden.slack.secret import SlackSecret
@@ -27,6 +28,9 @@ TOO_MANY = 429
 SERVER_ERROR = 500
 SECONDS = 10  # that Slack may take for an answer
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try, where Slack does not say how long
+MOST_BYTES = 1_000_000  # of an answer that are read: Slack's are far smaller
+# What is Slack's own word for an error. Anything else, such as a page of a proxy, may repeat what was sent and where to.
+CODE = re.compile(r"[a-z_]{1,60}")
 
 # Errors of the Web API that pass by themselves (https://docs.slack.dev/reference/methods/chat.postMessage, Errors).
 PASSING = frozenset(
@@ -47,6 +51,7 @@ STALE = frozenset(
     }
 )
 BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+UNREADABLE = "no word of Slack's"
 ADVICE = {
     "channel_not_found": "invite the app to the channel, or correct channel in the secret",
     "not_in_channel": "invite the app to the channel",
@@ -112,33 +117,61 @@ class Sender:
         return True
 
 
+class _NoRedirects(HTTPRedirectHandler):
+    """Takes a redirect for the answer: what is followed gets the token and the message, wherever it is."""
+
+    @override
+    def redirect_request(self, *_: Any) -> None:
+        """Give no request to follow up with."""
+
+
+class _Client(WebhookClient):
+    """slack_sdk's client that sends JSON, but it stays where it was sent, and reads whatever comes back as text."""
+
+    @override
+    def _perform_http_request_internal(self, url: str, req: Request) -> WebhookResponse:
+        try:
+            answer = build_opener(_NoRedirects).open(req, timeout=self.timeout)
+        except HTTPError as error:
+            answer = error
+        with answer:
+            body = answer.read(MOST_BYTES).decode("utf-8", "replace")
+        return WebhookResponse(url=url, status_code=answer.status, body=body, headers=dict(answer.headers.items()))
+
+
 def _call(secret: SlackSecret, payload: Payload, patience: int) -> Answer:
-    """Call `chat.postMessage`."""
-    client = WebClient(
-        token=secret.bot_token, base_url=secret.api_url, timeout=patience, logger=_silent, retry_handlers=[]
-    )
+    """Call `chat.postMessage`, which says what it refuses in JSON, mostly with status 200."""
     quiet = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
-    try:
-        client.api_call("chat.postMessage", json={"channel": secret.channel, **quiet, **payload})
-    except SlackApiError as error:
-        response = error.response
-        code = line(response.get("error")) or "no answer that can be read"
-        return Answer(status=response.status_code, code=code, wait=_wait(response.headers))
-    except (URLError, OSError, http.client.HTTPException) as error:
-        return _no_answer(error)
-    return Answer(status=OK)
+    headers = {"Authorization": f"Bearer {secret.bot_token}"}
+    url, body = f"{secret.api_url}chat.postMessage", {"channel": secret.channel, **quiet, **payload}
+    return _sent(_Client(url, timeout=patience, default_headers=headers, logger=_silent, retry_handlers=[]), body)
 
 
 def _hook(url: str, payload: Payload, patience: int) -> Answer:
-    client = WebhookClient(url, timeout=patience, logger=_silent, retry_handlers=[])
+    """Send to a webhook or a response URL, which answer a word."""
+    return _sent(_Client(url, timeout=patience, logger=_silent, retry_handlers=[]), payload, done="ok")
+
+
+def _sent(client: _Client, body: Payload, *, done: str = "") -> Answer:
+    """Send, and take for posted only what Slack says that it posted: `{"ok": true}`, or the word `done`."""
     try:
-        response = client.send_dict(payload)
+        response = client.send_dict(body)
     except (URLError, OSError, http.client.HTTPException) as error:
         return _no_answer(error)
-    if response.status_code == OK:
+    status, said = response.status_code, response.body.strip()
+    values = _object(said)
+    if status == OK and (values.get("ok") is True or (done and said == done)):
         return Answer(status=OK)
-    code = line(response.body) or f"HTTP {response.status_code}"
-    return Answer(status=response.status_code, code=code, wait=_wait(response.headers))
+    code = str(values.get("error")) if values else said
+    return Answer(status=status, code=code if CODE.fullmatch(code) else UNREADABLE, wait=_wait(response.headers))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def _no_answer(error: Exception) -> Answer:
@@ -161,7 +194,10 @@ def _failure(answer: Answer) -> SlackRefusedError | SlackUnavailableError:
             "FailuresQueue; look at https://slack-status.com and send it again from there"
         )
     stale = answer.code in STALE or answer.status in STALE_STATUSES
-    advice = ADVICE.get(answer.code) or (SECRET_ADVICE if stale else "look the error up at https://docs.slack.dev")
+    advice = SECRET_ADVICE if stale else "look the error up at https://docs.slack.dev"
+    if answer.code == UNREADABLE and not stale:
+        advice = "something else answered in Slack's place: look at the URL in the secret, and at what is in between"
+    advice = ADVICE.get(answer.code, advice)
     refused = SlackRefusedError(f"Slack refuses the message ({said}): {advice}; then send it again from FailuresQueue")
     refused.stale, refused.blocks = stale, answer.code in BLOCKS_REFUSED
     return refused

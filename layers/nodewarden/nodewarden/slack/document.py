@@ -14,24 +14,45 @@ type Document = Mapping[str, Any]
 ALARM_SEVERITIES = {"ALARM": "critical", "OK": "info"}
 
 
-def change_id(body: str) -> str:
-    """Name a change by what is said of it: published twice, the same words are still one change."""
-    return hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()[:32]
+def change_id(document: Document, message_id: str) -> str:
+    """Name a change: by our own name for it, so that a notice published twice is one; else by the message's id.
+
+    Somebody else's words may be the same twice and mean two things: a backup that failed on two days.
+    """
+    change = document.get("change")
+    named = f"change {change}" if isinstance(change, str) and change else f"message {message_id}"
+    return hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def read(subject: str | None, body: str) -> Document:
-    """Give the document of a message: `subject`, `sections`, and what else our notices have."""
+    """Give the document of a message: `subject`, `sections`, and what else our notices have; whatever it is, its words."""
     try:
         values = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
-    if not isinstance(values, dict):
-        return _words(subject or "A message on the topic", [("What", [body])])
-    if isinstance(values.get("sections"), list):
+    if isinstance(values, dict) and _is_notice(values):
         return values
-    if "AlarmName" in values:
+    if isinstance(values, dict) and "AlarmName" in values:
         return _alarm(values)
-    return _words(subject or "A message on the topic", [(str(key), [str(value)]) for key, value in values.items()])
+    said = [(str(key), [str(value)]) for key, value in values.items()] if isinstance(values, dict) else []
+    return _words(subject or "A message on the topic", said or [("What", [body])])
+
+
+def _is_notice(values: Mapping[str, Any]) -> bool:
+    """Tell whether a document has the form of our notices: sections of a title and lines, each a kind and its words."""
+    sections, outcome = values.get("sections"), values.get("outcome", "")
+    return (
+        isinstance(outcome, str) and isinstance(sections, list) and bool(sections) and all(map(_is_section, sections))
+    )
+
+
+def _is_section(section: object) -> bool:
+    if not isinstance(section, dict) or not isinstance(section.get("title"), str):
+        return False
+    lines = section.get("lines")
+    return isinstance(lines, list) and all(
+        isinstance(line, dict) and all(isinstance(words, str) for words in line.values()) for line in lines
+    )
 
 
 def _alarm(alarm: Mapping[str, Any]) -> Document:

@@ -38,11 +38,15 @@ class Posting(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Who decided about a message; `ours` where that is this press, `said` what came of it, "" while it goes on."""
+    """Who decided about a message; `ours` where that is this press, `said` what came of it, "" while it goes on.
+
+    `refusal` says why the verb of this press was refused, "" where it was not.
+    """
 
     ours: bool
     by: str
     said: str
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,10 @@ class SlackLedger:
         self.items.write({**_key(change, POSTED), "posted_at": stamp(now)}, when=None)
 
     def claim(self, change: str, press: str, by: str, now: datetime) -> Decision:
-        """Decide about a message, unless somebody else has or is about to; the same press again is ours again."""
+        """Decide about a message, unless somebody else has or is about to; the same press again is ours again.
+
+        A press that was refused stays refused: its request, recorded and sent again, decides nothing.
+        """
         claimed = {
             **_key(change, DECISION),
             "press": press,
@@ -75,18 +82,21 @@ class SlackLedger:
         }
         stuck = Attr("claimed_at").lt(stamp(now - PRESS)) & Attr("said").not_exists()
         free = Attr("pk").not_exists() | Attr("withdrawn").eq(value=True) | stuck
-        if self.items.write(claimed, when=free):
+        if self.items.write(claimed, when=free & ~Attr("refused").contains(press)):
             return Decision(ours=True, by=by, said="")
         found = self._read(change, DECISION)
-        return Decision(ours=found.get("press") == press, by=str(found.get("by", "")), said=str(found.get("said", "")))
+        said = {name: str(found.get(name, "")) for name in ("by", "said")}
+        refusal = str(found.get("refusal", "")) if press in found.get("refused", ()) else ""
+        return Decision(ours=found.get("press") == press, refusal=refusal, **said)
 
     def decided(self, change: str, press: str, said: str) -> None:
         """Write down what a decision came to."""
         self.items.write({**_key(change, DECISION), "said": said}, when=Attr("press").eq(press))
 
-    def withdraw(self, change: str, press: str) -> None:
-        """Let others decide: nothing came of it."""
-        self.items.write({**_key(change, DECISION), "withdrawn": True}, when=Attr("press").eq(press))
+    def withdraw(self, change: str, press: str, why: str) -> None:
+        """Let others decide, but this press never again: nothing came of it."""
+        withdrawn = {**_key(change, DECISION), "withdrawn": True, "refusal": why, "refused": {press}}
+        self.items.write(withdrawn, when=Attr("press").eq(press), add="refused")
 
     def _read(self, change: str, kind: str) -> dict[str, Any]:
         key = _key(change, kind)

@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 WEBHOOK_HOST = "hooks.slack.com"
 API_HOST = "slack.com"
 
+TEAM_ID = re.compile(r"[TE][A-Z0-9]{2,20}")
 USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackPolicy:
-    """What `slack.toml` says; `users` has the ids of the Slack users that may press a button, by the button's name."""
+    """What `slack.toml` says; `users` has the ids of the Slack users that may press a button, by the button's name.
+
+    `team` is the workspace that they must be of, "" where that is not asked.
+    """
 
     hosts: frozenset[str]
     users: Mapping[str, frozenset[str]]
+    team: str = ""
 
-    def may(self, user_id: str, button: str) -> bool:
-        """Tell whether a Slack user may press a button."""
-        return user_id in self.users.get(button, frozenset())
+    def may(self, user_id: str, button: str, team: str) -> bool:
+        """Tell whether a Slack user, of the workspace `team`, may press a button."""
+        return user_id in self.users.get(button, frozenset()) and self.team in {"", team}
 
     def trusts(self, url: str, own: str) -> bool:
         """Tell whether a URL is one of Slack's: https, printable, and on the host `own` or one that the policy lists.
@@ -50,9 +55,11 @@ class SlackPolicy:
 def read(table: Table) -> SlackPolicy:
     """Check `slack.toml` and give its policy; raises PolicyError naming the key's path."""
     users = table.table("users")
+    team = table.parsed("team", parse_team_id) if table.text("team", "") else ""
     policy = SlackPolicy(
         hosts=frozenset(table.array("hosts", parse_host)),
         users={button.name: frozenset(users.array(button.name, parse_user_id)) for button in BUTTONS},
+        team=team,
     )
     users.done()
     table.tables("case")  # the cases are the tests', not the service's
@@ -72,5 +79,15 @@ def parse_user_id(text: str) -> str:
     """Check the id of a Slack user; raises ValueError."""
     if not USER_ID.fullmatch(text):
         message = f"must be a Slack user's id such as U012AB3CD (profile, Copy member ID), not {text!r}"
+        raise ValueError(message)
+    return text
+
+
+def parse_team_id(text: str) -> str:
+    """Check the id of a Slack workspace, or of an organisation of several; raises ValueError."""
+    if not TEAM_ID.fullmatch(text):
+        message = (
+            f"must be a workspace's id such as T012AB3CD (of https://app.slack.com/client/T012AB3CD), not {text!r}"
+        )
         raise ValueError(message)
     return text

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 1_000_000  # bytes: Slack sends the whole message with a press
 MOST_BLOCKS_BYTES = 100_000  # of a message that is carried along to be replaced; ours are far smaller
+LONGEST_NAME = 80  # characters of a user's name: whoever reads who it was finds the id behind it
 
 # What an answer of a verb has, and the word that goes before it.
 SAID_OF = {"exempt_until": "until", "wave": "wave", "applied": "applied"}
@@ -33,7 +34,10 @@ SAID_OF = {"exempt_until": "until", "wave": "wave", "applied": "applied"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """Who pressed which button of which message. `press_id` is the same where the same request comes again."""
+    """Who pressed which button of which message. `press_id` is the same where the same request comes again.
+
+    `team` is the id of the workspace that the user is of, "" where Slack does not say.
+    """
 
     press_id: str
     user_id: str
@@ -42,6 +46,7 @@ class Press:
     about: About
     response_url: str
     blocks: list[Block]
+    team: str = ""
 
     def event(self) -> dict[str, Any]:
         """Write it as an event; `read_event` reads it."""
@@ -50,7 +55,7 @@ class Press:
     @property
     def by(self) -> str:
         """Who pressed, for the ledger: the name is what Slack says, the id is what the policy goes by."""
-        return f"{self.user_name or 'somebody'} (Slack {self.user_id})"
+        return f"{self.user_name[:LONGEST_NAME] or 'somebody'} (Slack {self.user_id})"
 
 
 def read_body(event: Mapping[str, Any]) -> bytes:
@@ -77,11 +82,13 @@ def read_press(body: bytes, policy: SlackPolicy) -> Press:
     """
     try:
         payload = json.loads(parse_qs(body.decode(), strict_parsing=True, max_num_fields=5)["payload"][0])
+        _check_kind(payload["type"])
         (action,) = payload["actions"]
         user = payload["user"]
         values = {
             "press_id": hashlib.sha256(body).hexdigest()[:32],
             "user_id": user["id"],
+            "team": user.get("team_id") or "",
             "user_name": line(user.get("username") or user.get("name")),
             "button": action["action_id"],
             "about": asdict(read_about(action["value"])),
@@ -108,11 +115,17 @@ def read_event(event: Mapping[str, Any], policy: SlackPolicy) -> Press:
 def replaced(press: Press, words: str) -> Payload:
     """Give the message without its buttons, and with who decided what in their place."""
     kept = [block for block in press.blocks if block.get("type") != "actions"]
-    label = BY_NAME[press.button].label
-    said = f"*{blocks.escape(label)}*, <@{press.user_id}>: {blocks.cut(words, blocks.LONGEST_TEXT // 2)}"
-    text = f"{label}, {blocks.escape(press.by)}: {blocks.cut(words, blocks.LONGEST_TEXT // 2)}"
+    said = f"*{blocks.escape(BY_NAME[press.button].label)}*, <@{press.user_id}>: {_cut(words)}"
     decided = [*kept[: blocks.MOST_BLOCKS - 1], blocks.section(said)]
-    return {"replace_original": True, "text": text} | ({"blocks": decided} if kept else {})
+    return {"replace_original": True, "text": _decided(press, words)} | ({"blocks": decided} if kept else {})
+
+
+def replaced_by_words(press: Press, words: str) -> Payload:
+    """Give the same as text alone, for when Slack takes no blocks: who decided what, then as much of the message as fits."""
+    texts = (block.get("text") for block in press.blocks)
+    lines = [str(text.get("text", "")) for text in texts if isinstance(text, dict)]
+    whole = blocks.fitting([_decided(press, words), *"\n".join(lines).split("\n")], blocks.LONGEST_TEXT)
+    return {"replace_original": True, "text": whole}
 
 
 def whispered(words: str) -> Payload:
@@ -128,9 +141,24 @@ def outcome(button: Button, answer: Mapping[str, Any]) -> str:
     return "; ".join(part for part in parts if part) or f"{button.request['verb']} is done"
 
 
+def _check_kind(kind: object) -> None:
+    """Check that a payload is of a message's buttons: others have actions, too, and mean something else by them."""
+    if kind != "block_actions":
+        message = "not a press of a button"
+        raise ValueError(message)
+
+
+def _decided(press: Press, words: str) -> str:
+    return f"{BY_NAME[press.button].label}, {blocks.escape(press.by)}: {_cut(words)}"
+
+
+def _cut(words: str) -> str:
+    return blocks.cut(words, blocks.LONGEST_TEXT // 2)
+
+
 def _press(values: Mapping[str, Any]) -> Press:
     """Read what is a press by its form; raises ValueError, KeyError or TypeError."""
-    names = ("press_id", "user_id", "user_name", "button", "response_url")
+    names = ("press_id", "user_id", "team", "user_name", "button", "response_url")
     if not all(isinstance(values[name], str) for name in names):
         message = "not a text where there must be one"
         raise TypeError(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
 OLDEST = 300  # seconds, of either side of now
 DIGITS = 12  # of a timestamp, and more than that is none
 VERSION = "v0"
+SIGNATURE = re.compile(rf"{VERSION}=[0-9a-f]{{64}}")
 
 
-def refusal(body: bytes, timestamp: str, signature: str, *, secret: str, now: datetime) -> str:
-    """Say why a request is not taken for Slack's; empty where it is.
+def refusal_unread(timestamp: str, signature: str, *, now: datetime) -> str:
+    """Say why a request cannot be Slack's whatever it is signed with; empty where it can.
 
     `timestamp` and `signature` are the headers X-Slack-Request-Timestamp (seconds since 1970) and X-Slack-Signature.
     """
@@ -23,6 +25,13 @@ def refusal(body: bytes, timestamp: str, signature: str, *, secret: str, now: da
         return "without a timestamp"
     if abs(now.timestamp() - int(timestamp)) > OLDEST:
         return "too old, or from the future"
+    return "" if SIGNATURE.fullmatch(signature) else "without a signature"
+
+
+def refusal(body: bytes, timestamp: str, signature: str, *, secret: str, now: datetime) -> str:
+    """Say why a request is not taken for Slack's; empty where it is."""
+    if why := refusal_unread(timestamp, signature, now=now):
+        return why
     expected = sign(body, timestamp, secret)
     if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
         return "signed with another secret, or changed on its way"

@@ -25,15 +25,15 @@ def tell(notification: Mapping[str, Any], wired: SlackWiring, sender: Sender, ru
     Written down before and after. A crash, or an answer that is lost, in between posts it twice rather than not at all:
     Slack has no way to say that a message is the same as one before.
     """
-    body = str(notification["Message"])
-    change, ledger = change_id(body), wired.ledger
+    document, ledger = read(notification.get("Subject"), str(notification["Message"])), wired.ledger
+    change = change_id(document, str(notification["MessageId"]))
     match ledger.begin(change, run, _now()):
         case Posting.DONE:
             return "posted before"
         case Posting.SOMEBODY_ELSES:
             message = f"another run is posting change {change}, or died while it was: this one is tried again"
             raise SlackBusyError(message)
-    said = _post(read(notification.get("Subject"), body), change, wired, sender)
+    said = _post(document, change, wired, sender)
     ledger.posted(change, _now())
     return said
 

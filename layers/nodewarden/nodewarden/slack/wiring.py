@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,9 +48,12 @@ class SlackWiring:
         """Since when the secret is remembered as it is."""
         return self._kept.read_at
 
-    def secret(self, *, fresh: bool = False) -> SlackSecret:
-        """Give what the secret holds, as remembered or as it is now; raises SlackSecretError."""
-        return slack_secret.read(self._kept.text(datetime.now(UTC), fresh=fresh), self.policy)
+    def secret(self, *, fresh: bool = False, sparing: timedelta = timedelta()) -> SlackSecret:
+        """Give what the secret holds, as remembered or as it is now; raises SlackSecretError, AwsError.
+
+        It is not asked for where that failed less than `sparing` ago.
+        """
+        return slack_secret.read(self._kept.text(datetime.now(UTC), fresh=fresh, sparing=sparing), self.policy)
 
     @property
     def functions(self) -> Functions:
