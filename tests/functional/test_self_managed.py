@@ -148,6 +148,11 @@ def test_retry_refreshes_once_more_to_the_same_version(golden: GoldenWorld) -> N
         ({"tags": DEV | {"kubernetes.io/cluster/prod": "owned"}}, "unsuitable-launch-template", "2 clusters"),
         ({"tags": DEV | {"instancegroups.keikoproj.io/InstanceGroup": "x"}}, "left-to-its-owner", "instance-manager"),
         ({"tags": DEV | {"karpenter.sh/nodepool": "x"}}, "left-to-its-owner", "Karpenter"),
+        (
+            {"tags": DEV | {"sigs.k8s.io/cluster-api-provider-aws/cluster/dev": "owned"}},
+            "left-to-its-owner",
+            "Cluster API",
+        ),
         ({"tags": DEV | {"nodewarden:hold": "until the audit"}}, "held", "until the audit"),
         ({"tags": {}}, "in-no-wave", "in no wave"),
     ],
@@ -165,6 +170,24 @@ def test_a_group_that_must_not_be_refreshed_is_left_with_the_reason(
     assert golden.fleet.refreshes() == []
     told = [each for each in golden.quick.world.stack.told() if "dev/asg:own" in each.said]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "of no family"])
+def test_a_group_with_an_ami_of_which_nothing_says_the_minor_is_not_raised_to_the_clusters(
+    golden: GoldenWorld, *, gone: bool
+) -> None:
+    golden.fleet.cluster("dev", version="1.34")
+    image = golden.old if gone else golden.fleet.image("legacy-1.33-1", at=OLD)
+    own(golden, image=image, tags=DEV | {"nodewarden:ami-family": "golden"})
+    if gone:
+        golden.fleet.deregister(golden.old)
+    golden.build()
+    golden.fleet.image("golden-1.34-1", at=NEW)
+
+    golden.begins_nothing()
+
+    assert golden.standing("asg:own")["state"] == "no-target"
+    assert "nothing says for which Kubernetes minor" in golden.standing("asg:own")["reason"]
 
 
 def test_a_group_with_a_mixed_instances_policy_is_left_with_the_reason(golden: GoldenWorld) -> None:

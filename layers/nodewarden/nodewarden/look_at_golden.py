@@ -99,9 +99,7 @@ def _judged(
 
 
 def _with_minor(group: NodeGroup, golden: Golden) -> NodeGroup:
-    image = golden.images.get(group.release_version)
-    family = golden.policy.family_of(image, golden.account) if image else None
-    return replace(group, version=(family.minor_of(image) if family and image else "") or group.version)
+    return replace(group, version=golden.minor_of(golden.images.get(group.release_version)) or group.version)
 
 
 def _look(group: NodeGroup, wave: str | None, fleet: Fleet) -> Look:
