@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.fleet import RELEASE
+from nodewarden import wiring
 from tests.functional.fleet_world import BEGIN, FAILING, ROLLOUT
 from tests.functional.golden_world import DATA, FAMILY, NEW, OLD, write
 from tests.functional.world import refuse
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.functional.golden_world import GoldenWorld
 
+TESTED = FAMILY.replace("minimum_age", 'tags = { tested = "true" }\nminimum_age')
 # The calls of a tick that starts an update; a test below counts them.
 STARTING = 16
 
@@ -422,6 +424,82 @@ def test_a_target_that_is_deregistered_before_it_begins_halts_the_rollout(golden
     assert golden.quick.rollout["state"] == "halted"
     assert golden.quick.rollout["halt"]["cause"] == "recall"
     assert golden.quick.updates("dev", "custom") == []
+
+
+def taken_from(golden: GoldenWorld, image: str, how: str) -> None:
+    if how == "tag":
+        golden.fleet._ec2.amis[image].add_tags({"tested": "false"})  # noqa: SLF001  moto's own
+    else:
+        getattr(golden.fleet, how)(image)
+
+
+@pytest.mark.parametrize("how", ["deprecate", "deregister", "tag"])
+def test_a_target_that_is_taken_back_while_a_wave_updates_halts_before_anybody_is_asked_for_the_next(
+    golden: GoldenWorld, tmp_path: Path, how: str
+) -> None:
+    write(tmp_path, TESTED)
+    golden.fleet._ec2.amis[golden.old].add_tags({"tested": "true"})  # noqa: SLF001  moto's own
+    golden.group("dev")
+    golden.group("prod")
+    image = golden.build(tags={"tested": "true"})
+    golden.begins()
+    golden.quick.ticks()
+    taken_from(golden, image, how)
+
+    golden.quick.ticks()
+
+    assert golden.quick.rollout["state"] == "halted"
+    assert golden.quick.rollout["halt"]["cause"] == "recall"
+    assert "awaiting-approval" not in golden.quick.steps()
+    assert golden.quick.updates("prod", "custom") == []
+
+
+@pytest.mark.parametrize("how", ["deprecate", "deregister", "tag"])
+def test_a_start_that_was_refused_for_a_moment_is_not_called_again_when_its_target_is_taken_back(
+    golden: GoldenWorld, tmp_path: Path, how: str
+) -> None:
+    write(tmp_path, TESTED)
+    golden.fleet._ec2.amis[golden.old].add_tags({"tested": "true"})  # noqa: SLF001  moto's own
+    golden.group()
+    image = golden.build(tags={"tested": "true"})
+    golden.begins()
+    throttled = refuse("Throttling", "CreateLaunchTemplateVersion")
+    golden.quick.world.fault("ec2:CreateLaunchTemplateVersion", throttled, times=9)
+    golden.quick.ticks()
+    golden.quick.world.stack.observers.pop()
+    assert golden.quick.states == {"dev/custom": "starting"}
+    taken_from(golden, image, how)
+
+    golden.quick.ticks(4)
+
+    assert golden.quick.rollout["halt"]["cause"] == "recall"
+    assert golden.quick.updates("dev", "custom") == []
+
+
+@pytest.mark.parametrize(
+    ("families", "why"),
+    [
+        ("", "ami_release.toml has no family golden any more"),
+        (FAMILY.replace("golden-{minor}", "gold-{minor}"), "is not of the family golden any more"),
+        (FAMILY.replace('["*"]', '["1.34"]'), "is not of the family golden any more"),
+        (FAMILY.replace("1d", "30d"), "the minimum_age of the family golden was raised"),
+    ],
+    ids=["removed", "renamed AMIs", "other minors", "older"],
+)
+def test_a_family_that_its_target_no_longer_fits_halts_the_rollout(
+    golden: GoldenWorld, tmp_path: Path, families: str, why: str
+) -> None:
+    golden.group()
+    golden.build()
+    golden.begins()
+    write(tmp_path, families)
+    wiring.forget()
+
+    golden.quick.ticks(2)
+
+    assert golden.quick.updates("dev", "custom") == []
+    assert golden.quick.rollout["halt"]["cause"] == "recall"
+    assert why in golden.quick.rollout["halt"]["why"]
 
 
 def test_a_family_that_is_wrong_is_said_with_its_path(golden: GoldenWorld, tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ KEIKO_TAG = "instancegroups.keikoproj.io/InstanceGroup"
 KARPENTER_TAGS = frozenset({"karpenter.sh/nodepool", "karpenter.sh/provisioner-name"})
 CLUSTER_API_TAG = "sigs.k8s.io/cluster-api-provider-aws/"  # begins those of its machine pools
 NEEDED = frozenset({"Launch", "Terminate"})  # processes that a refresh cannot go on without
+NOT_PERMITTED: Judged = (
+    State.NOT_PERMITTED,
+    "Nodewarden may refresh no group here: the roles of their hosts are not given to it",
+    "Deploy with the ARN of its hosts' role in GoldenInstanceRoleArns, or refresh it yourself.",
+)
 UPDATING, DELETING = "UPDATING", "DELETING"
 
 

@@ -13,9 +13,9 @@ from nodewarden.security_group.event import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
-    from nodewarden.node_group import Image
+    from nodewarden.node_group import Image, Target
     from nodewarden.table import Table
 
 SELF, AMAZON = "self", "amazon"
@@ -56,6 +56,11 @@ class AmiFamily:
     def is_for(self, image: Image, minor: str) -> bool:
         """Tell whether an AMI of the family is for a Kubernetes minor."""
         return self._says(image) in {"", minor} and (ANY in self.kubernetes or minor in self.kubernetes)
+
+    def may_be_for(self, image: Image) -> bool:
+        """Tell whether an AMI is for any minor that the family is for."""
+        said = self._says(image)
+        return said is not None and (not said or self.is_for(image, said))
 
     def minor_of(self, image: Image) -> str:
         """Give the minor that an AMI's name says, or the only one that the family is for; empty where nothing says it."""
@@ -100,6 +105,18 @@ class AmiReleasePolicy:
     def family(self, name: str) -> AmiFamily | None:
         """Find a family by its name."""
         return next((family for family in self.families if family.name == name), None)
+
+    def why_outside(self, target: Target, image: Image, account: str, now: datetime) -> str | None:
+        """Say why an AMI that was a target is none of its family's any more, or None where it is; tags and policy change."""
+        family = self.family(target.family)
+        if family is None:
+            return f"ami_release.toml has no family {target.family} any more"
+        if self.family_of(image, account) != family or not family.may_be_for(image):
+            return f"{image.image_id} is not of the family {family.name} any more: its tags or ami_release.toml changed"
+        raised = target.minimum_age is not None and target.minimum_age < family.minimum_age
+        if raised and target.released_at + family.minimum_age > now:
+            return f"{image.image_id} is too young: the minimum_age of the family {family.name} was raised"
+        return None
 
 
 def read(table: Table) -> AmiReleasePolicy:
