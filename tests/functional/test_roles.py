@@ -155,6 +155,7 @@ def test_every_call_is_allowed_and_nothing_else_is(
 ) -> None:
     called: dict[str, set[str]] = {}
     slack_world.world.stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
+    slack_world.world.stack.update(GoldenInstanceRoleArns="arn:aws:iam::111122223333:role/hosts")
     give_golden_groups(slack_fleet, tmp_path / "policy")
     do_everything(slack_fleet)
     answer_in_slack(slack_world)
