@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 BEGIN = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # a Tuesday
 LONG_AGO = BEGIN - timedelta(days=30)
+PARAMETERS = {
+    "AlertEmail": "security@example.com",
+    "GoldenInstanceRoleArns": "arn:aws:iam::111122223333:role/hosts",
+}
 EVENT = "events/ami_release/image-builder-available.json"
 FAMILY = """
 [[family]]
@@ -82,9 +86,7 @@ def tell() -> list[str]:
         with mock.patch.dict(os.environ, {"NODEWARDEN_POLICY_FOLDER": folder}):
             wiring.forget()
             fleet = Fleet()
-            story = Story(
-                Stack({"AlertEmail": "security@example.com"}), fleet, clock, fleet.image("golden-1.33-1", at=LONG_AGO)
-            )
+            story = Story(Stack(PARAMETERS), fleet, clock, fleet.image("golden-1.33-1", at=LONG_AGO))
             _before(story)
             _built(story)
             _rolled(story)

@@ -31,9 +31,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PARAMETERS = {
+    "AlertEmail": "security@example.com",
+    "GoldenInstanceRoleArns": "arn:aws:iam::111122223333:role/hosts,arn:aws:iam::111122223333:role/eks/other-hosts",
+}
+
+
 @pytest.fixture(name="stack")
 def _stack() -> Iterator[Stack]:
-    with mock_aws(), watched(Stack({"AlertEmail": "security@example.com"})) as stack:
+    with mock_aws(), watched(Stack(PARAMETERS)) as stack:
         yield stack
 
 

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.fleet import RELEASE
+from nodewarden import wiring
 from tests.functional.fleet_world import BEGIN, FAILING, ROLLOUT
-from tests.functional.golden_world import DATA, NEW, OLD, write
+from tests.functional.golden_world import DATA, FAMILY, NEW, OLD, write
 from tests.functional.world import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from pathlib import Path
 
     from tests.functional.golden_world import GoldenWorld
 
+TESTED = FAMILY.replace("minimum_age", 'tags = { tested = "true" }\nminimum_age')
 # The calls of a tick that starts an update; a test below counts them.
 STARTING = 16
 
@@ -242,7 +245,8 @@ def test_an_ami_that_is_too_young_yet_is_seen_in_the_status_with_its_day(golden:
 
 
 def test_a_family_without_an_ami_for_the_group_is_told(golden: GoldenWorld) -> None:
-    golden.group(tags={"nodewarden:ami-family": "golden"}, version="1.31")
+    vendors = golden.fleet.launch_template(golden.fleet.image("vendor-1", at=OLD), "vendor")
+    golden.group(template=vendors, tags={"nodewarden:ami-family": "golden"}, version="1.31")
 
     golden.quick.looks()
 
@@ -258,6 +262,63 @@ def test_a_group_that_runs_a_newer_ami_than_is_old_enough_is_not_downgraded(gold
 
     assert golden.standing()["state"] == "ahead"
     assert golden.quick.heads == []
+
+
+@pytest.mark.parametrize("minor", ["1.32", "1.34"])
+def test_a_node_group_of_another_minor_than_its_ami_is_neither_raised_nor_lowered(
+    golden: GoldenWorld, minor: str
+) -> None:
+    golden.fleet.cluster("dev", version="1.34")
+    other = golden.fleet.image(f"golden-{minor}-1", at=OLD)
+    golden.group(template=golden.fleet.launch_template(other, "other"), version="1.33")
+    golden.fleet.image(f"golden-{minor}-2", at=NEW)
+    golden.build()
+
+    golden.begins_nothing()
+
+    assert golden.standing()["state"] == "unsuitable-launch-template"
+    assert f"is for Kubernetes {minor}, and EKS says that it is of 1.33" in golden.standing()["reason"]
+
+
+def test_a_group_whose_ami_is_gone_rolls_to_none_of_two_architectures(golden: GoldenWorld) -> None:
+    golden.group(tags={"nodewarden:ami-family": "golden"})
+    golden.fleet.deregister(golden.old)
+    golden.build(2, architecture="x86_64")
+    golden.build(3, architecture="arm64")
+
+    golden.begins_nothing()
+
+    assert golden.standing()["state"] == "no-target"
+    assert "has AMIs for arm64 and x86_64" in golden.standing()["reason"]
+
+
+@pytest.mark.parametrize("first", ["gpu", "all"])
+def test_an_ami_of_two_families_counts_to_the_first_alone(golden: GoldenWorld, tmp_path: Path, first: str) -> None:
+    families = {
+        "gpu": FAMILY.replace('"golden"', '"gpu"').replace("golden-{minor}-*", "golden-gpu-{minor}-*"),
+        "all": FAMILY.replace('"golden"', '"all"').replace("golden-{minor}-*", "golden-*{minor}-*"),
+    }
+    write(tmp_path, "".join(families[name] for name in sorted(families, key=lambda name: name != first)))
+    golden.group()
+    gpu = golden.fleet.image("golden-gpu-1.33-5", at=NEW)
+
+    golden.quick.looks()
+
+    assert golden.standing()["state"] == ("up-to-date" if first == "gpu" else "behind")
+    assert (gpu in golden.standing()["reason"]) == (first == "all")
+
+
+@pytest.mark.parametrize("other", [None, NEW - timedelta(days=40)], ids=["alone", "newer than the one to run"])
+def test_a_group_that_runs_a_deprecated_ami_of_its_family_is_told(golden: GoldenWorld, other: datetime | None) -> None:
+    golden.group()
+    golden.fleet.deprecate(golden.old, BEGIN - timedelta(hours=1))
+    if other:
+        golden.build(at=other)
+
+    golden.begins_nothing()
+
+    assert golden.standing()["state"] == "runs-recalled"
+    assert "deprecated since 2026-12-01 08:00 UTC" in golden.standing()["reason"]
 
 
 def test_a_group_whose_ami_is_of_no_family_is_told_what_to_do(golden: GoldenWorld) -> None:
@@ -363,6 +424,82 @@ def test_a_target_that_is_deregistered_before_it_begins_halts_the_rollout(golden
     assert golden.quick.rollout["state"] == "halted"
     assert golden.quick.rollout["halt"]["cause"] == "recall"
     assert golden.quick.updates("dev", "custom") == []
+
+
+def taken_from(golden: GoldenWorld, image: str, how: str) -> None:
+    if how == "tag":
+        golden.fleet._ec2.amis[image].add_tags({"tested": "false"})  # noqa: SLF001  moto's own
+    else:
+        getattr(golden.fleet, how)(image)
+
+
+@pytest.mark.parametrize("how", ["deprecate", "deregister", "tag"])
+def test_a_target_that_is_taken_back_while_a_wave_updates_halts_before_anybody_is_asked_for_the_next(
+    golden: GoldenWorld, tmp_path: Path, how: str
+) -> None:
+    write(tmp_path, TESTED)
+    golden.fleet._ec2.amis[golden.old].add_tags({"tested": "true"})  # noqa: SLF001  moto's own
+    golden.group("dev")
+    golden.group("prod")
+    image = golden.build(tags={"tested": "true"})
+    golden.begins()
+    golden.quick.ticks()
+    taken_from(golden, image, how)
+
+    golden.quick.ticks()
+
+    assert golden.quick.rollout["state"] == "halted"
+    assert golden.quick.rollout["halt"]["cause"] == "recall"
+    assert "awaiting-approval" not in golden.quick.steps()
+    assert golden.quick.updates("prod", "custom") == []
+
+
+@pytest.mark.parametrize("how", ["deprecate", "deregister", "tag"])
+def test_a_start_that_was_refused_for_a_moment_is_not_called_again_when_its_target_is_taken_back(
+    golden: GoldenWorld, tmp_path: Path, how: str
+) -> None:
+    write(tmp_path, TESTED)
+    golden.fleet._ec2.amis[golden.old].add_tags({"tested": "true"})  # noqa: SLF001  moto's own
+    golden.group()
+    image = golden.build(tags={"tested": "true"})
+    golden.begins()
+    throttled = refuse("Throttling", "CreateLaunchTemplateVersion")
+    golden.quick.world.fault("ec2:CreateLaunchTemplateVersion", throttled, times=9)
+    golden.quick.ticks()
+    golden.quick.world.stack.observers.pop()
+    assert golden.quick.states == {"dev/custom": "starting"}
+    taken_from(golden, image, how)
+
+    golden.quick.ticks(4)
+
+    assert golden.quick.rollout["halt"]["cause"] == "recall"
+    assert golden.quick.updates("dev", "custom") == []
+
+
+@pytest.mark.parametrize(
+    ("families", "why"),
+    [
+        ("", "ami_release.toml has no family golden any more"),
+        (FAMILY.replace("golden-{minor}", "gold-{minor}"), "is not of the family golden any more"),
+        (FAMILY.replace('["*"]', '["1.34"]'), "is not of the family golden any more"),
+        (FAMILY.replace("1d", "30d"), "the minimum_age of the family golden was raised"),
+    ],
+    ids=["removed", "renamed AMIs", "other minors", "older"],
+)
+def test_a_family_that_its_target_no_longer_fits_halts_the_rollout(
+    golden: GoldenWorld, tmp_path: Path, families: str, why: str
+) -> None:
+    golden.group()
+    golden.build()
+    golden.begins()
+    write(tmp_path, families)
+    wiring.forget()
+
+    golden.quick.ticks(2)
+
+    assert golden.quick.updates("dev", "custom") == []
+    assert golden.quick.rollout["halt"]["cause"] == "recall"
+    assert why in golden.quick.rollout["halt"]["why"]
 
 
 def test_a_family_that_is_wrong_is_said_with_its_path(golden: GoldenWorld, tmp_path: Path) -> None:

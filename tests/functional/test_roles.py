@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -154,6 +155,7 @@ def test_every_call_is_allowed_and_nothing_else_is(
 ) -> None:
     called: dict[str, set[str]] = {}
     slack_world.world.stack.observers.append(lambda call: called.setdefault(call.function, set()).add(call.action))
+    slack_world.world.stack.update(GoldenInstanceRoleArns="arn:aws:iam::111122223333:role/hosts")
     give_golden_groups(slack_fleet, tmp_path / "policy")
     do_everything(slack_fleet)
     answer_in_slack(slack_world)
@@ -235,11 +237,35 @@ def test_only_rollouts_refresh_groups_and_never_one_that_people_keep_or_eks_owns
     assert refreshing["Condition"] == {"Null": kept}
 
 
-def test_roles_are_passed_to_hosts_of_this_account_alone() -> None:
+def test_only_the_roles_that_people_name_are_passed_and_to_hosts_alone() -> None:
     (passing,) = (s for f in FUNCTIONS for s in roles.statements(f) if "iam:PassRole" in roles.actions(s))
 
-    assert passing["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"}
+    assert passing["Resource"] == {"Fn::Split": [",", {"Ref": "GoldenInstanceRoleArns"}]}
     assert passing["Condition"] == {"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}}
+
+
+def test_where_no_role_is_named_no_role_is_passed_and_no_group_refreshed() -> None:
+    policies = template.resources("AWS::IAM::Role")["RolloutFunctionRole"]["Policies"]
+    given = [s["Fn::If"] for p in policies for s in p["PolicyDocument"]["Statement"] if "Fn::If" in s]
+
+    assert {(condition, *roles.actions(statement)) for condition, statement, _ in given} == {
+        ("RefreshesGroups", REFRESH),
+        ("RefreshesGroups", "iam:PassRole"),
+    }
+    assert all(otherwise == {"Ref": "AWS::NoValue"} for *_, otherwise in given)
+    named = {"Fn::Not": [{"Fn::Equals": [{"Ref": "GoldenInstanceRoleArns"}, ""]}]}
+    assert template.translated()["Conditions"]["RefreshesGroups"] == named
+    assert template.translated()["Parameters"]["GoldenInstanceRoleArns"]["Default"] == ""
+
+
+@pytest.mark.parametrize(
+    "arn", ["*", "arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:role/hosts,", "hosts"]
+)
+def test_a_role_is_named_by_its_whole_arn(arn: str) -> None:
+    pattern = template.translated()["Parameters"]["GoldenInstanceRoleArns"]["AllowedPattern"]
+
+    assert not re.fullmatch(pattern, arn)
+    assert re.fullmatch(pattern, "arn:aws:iam::111122223333:role/hosts,arn:aws-cn:iam::111122223333:role/eks/hosts")
 
 
 def test_launch_templates_of_this_account_alone_get_versions_and_none_is_changed_or_deleted() -> None:

@@ -148,6 +148,11 @@ def test_retry_refreshes_once_more_to_the_same_version(golden: GoldenWorld) -> N
         ({"tags": DEV | {"kubernetes.io/cluster/prod": "owned"}}, "unsuitable-launch-template", "2 clusters"),
         ({"tags": DEV | {"instancegroups.keikoproj.io/InstanceGroup": "x"}}, "left-to-its-owner", "instance-manager"),
         ({"tags": DEV | {"karpenter.sh/nodepool": "x"}}, "left-to-its-owner", "Karpenter"),
+        (
+            {"tags": DEV | {"sigs.k8s.io/cluster-api-provider-aws/cluster/dev": "owned"}},
+            "left-to-its-owner",
+            "Cluster API",
+        ),
         ({"tags": DEV | {"nodewarden:hold": "until the audit"}}, "held", "until the audit"),
         ({"tags": {}}, "in-no-wave", "in no wave"),
     ],
@@ -165,6 +170,24 @@ def test_a_group_that_must_not_be_refreshed_is_left_with_the_reason(
     assert golden.fleet.refreshes() == []
     told = [each for each in golden.quick.world.stack.told() if "dev/asg:own" in each.said]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "of no family"])
+def test_a_group_with_an_ami_of_which_nothing_says_the_minor_is_not_raised_to_the_clusters(
+    golden: GoldenWorld, *, gone: bool
+) -> None:
+    golden.fleet.cluster("dev", version="1.34")
+    image = golden.old if gone else golden.fleet.image("legacy-1.33-1", at=OLD)
+    own(golden, image=image, tags=DEV | {"nodewarden:ami-family": "golden"})
+    if gone:
+        golden.fleet.deregister(golden.old)
+    golden.build()
+    golden.fleet.image("golden-1.34-1", at=NEW)
+
+    golden.begins_nothing()
+
+    assert golden.standing("asg:own")["state"] == "no-target"
+    assert "nothing says for which Kubernetes minor" in golden.standing("asg:own")["reason"]
 
 
 def test_a_group_with_a_mixed_instances_policy_is_left_with_the_reason(golden: GoldenWorld) -> None:
@@ -210,6 +233,19 @@ def test_a_launch_template_that_another_group_follows_by_latest_gets_no_new_vers
 
     assert "would start hosts from a new version at once" in golden.standing("asg:own")["reason"]
     assert len(golden.fleet.versions(template)) == 1
+
+
+def test_where_no_role_of_hosts_is_named_a_group_is_left_with_the_parameter_to_give(golden: GoldenWorld) -> None:
+    golden.quick.world.stack.update(GoldenInstanceRoleArns="")
+    own(golden)
+    golden.group()
+    golden.build()
+
+    golden.quick.looks()
+
+    assert golden.quick.remembered_states() == {NAME: "not-permitted", "dev/custom": "behind"}
+    assert golden.standing("asg:own")["advice"].startswith("Deploy with the ARN of its hosts' role")
+    assert [*golden.quick.groups] == ["dev/custom"]
 
 
 def test_a_group_of_a_cluster_that_is_not_here_is_none_of_ours(golden: GoldenWorld) -> None:
@@ -260,6 +296,41 @@ def test_a_hook_that_is_taken_away_before_the_start_keeps_it_from_starting(golde
     assert golden.fleet.refreshes() == []
     assert golden.quick.states == {NAME: "left-alone"}
     assert "no lifecycle hook" in golden.quick.groups[NAME]["why"]
+
+
+def test_a_recall_in_the_middle_of_a_refresh_is_told_with_what_puts_the_group_back(golden: GoldenWorld) -> None:
+    own(golden)
+    image = golden.build()
+    golden.begins()
+    golden.quick.ticks()
+    golden.fleet.deprecate(image)
+
+    golden.quick.ticks()
+
+    assert golden.quick.rollout["state"] == "halted"
+    mail = golden.quick.told()[-1].email
+    for verb in ("rollback", "cancel"):
+        assert f"aws autoscaling {verb}-instance-refresh --auto-scaling-group-name own --region eu-central-1" in mail
+
+
+@pytest.mark.parametrize("how", ["deprecate", "deregister"])
+def test_a_refresh_that_did_not_come_about_is_not_called_again_when_its_target_is_taken_back(
+    golden: GoldenWorld, how: str
+) -> None:
+    own(golden)
+    image = golden.build()
+    golden.begins()
+    throttled = refuse("Throttling", "CreateLaunchTemplateVersion")
+    golden.quick.world.fault("ec2:CreateLaunchTemplateVersion", throttled, times=9)
+    golden.quick.ticks()
+    golden.quick.world.stack.observers.pop()
+    assert golden.quick.states == {NAME: "starting"}
+    getattr(golden.fleet, how)(image)
+
+    golden.quick.ticks(4)
+
+    assert golden.quick.rollout["halt"]["cause"] == "recall"
+    assert golden.fleet.refreshes() == []
 
 
 def test_suspended_processes_are_waited_for(golden: GoldenWorld) -> None:

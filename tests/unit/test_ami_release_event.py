@@ -41,9 +41,26 @@ def test_an_event_points_at_an_ami_or_its_build(name: str, points_at: AmiEvent) 
     assert parse(event(name)) == points_at
 
 
-@pytest.mark.parametrize("other", [{}, {"detail-type": "Scheduled Event"}, {"detail-type": None}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"detail-type": "Scheduled Event"},
+        {"detail-type": None},
+        {"detail-type": [BUILT]},
+        {"detail-type": {"is": BUILT}},
+    ],
+)
 def test_a_schedule_or_a_person_points_at_nothing(other: dict[str, Any]) -> None:
     assert parse(other) is None
+
+
+@pytest.mark.parametrize("state", [["available"], {"is": "available"}, None, 1])
+def test_a_state_that_is_no_word_is_refused(state: object) -> None:
+    forged = {**event("ami-available"), "detail": {"ImageId": IMAGE, "State": state}}
+
+    with pytest.raises(EventError, match="names no AMI"):
+        parse(forged)
 
 
 @given(

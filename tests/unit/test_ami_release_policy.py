@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +133,9 @@ MALFORMED: dict[str, tuple[dict[str, object], str]] = {
     "of the marketplace, which is any seller's": ({"owner": "aws-marketplace"}, 'owner must be "self", "amazon"'),
     "of an account that is none": ({"owner": "1234"}, 'owner must be "self", "amazon"'),
     "of every name": ({"images": "*"}, "images must say more than '*'"),
+    "of every name with a space": ({"images": " "}, "images must say more than ' '"),
+    "of every name that is a minor": ({"images": "{minor}"}, "images must say more than '{minor}'"),
+    "of every name with a minor": ({"images": "*{minor}-*"}, "images must say more than '*{minor}-*'"),
     "with a name that no AMI has": ({"images": "golden[1]"}, "images must be a name of AMIs"),
     "with an age that is none": ({"minimum_age": "3"}, "minimum_age must be a duration"),
     "for no minor": ({"kubernetes": []}, "kubernetes must name at least one minor"),
@@ -163,6 +168,51 @@ def test_the_minor_stands_for_itself_wherever_it_is_written() -> None:
 
     assert family.covers(image("k8s-1.33-node-1.33-7"), ACCOUNT)
     assert not family.covers(image("k8s-1.33-node-1.34-7"), ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("images", "name", "minor"),
+    [
+        ("golden-*{minor}-*", "golden-al2023-1.33-2", "1.33"),
+        ("golden*{minor}-*", "golden-11.33-2", "11.33"),
+        ("golden-{minor}*", "golden-1.33.4-2", "1.33"),
+        ("golden-{minor}?-*", "golden-1.33x-2", "1.33"),
+        ("golden-*-{minor}-2026*", "golden-containerd-1.7-1.33-20261120", "1.33"),
+    ],
+)
+def test_the_minor_is_the_whole_one_in_the_name(images: str, name: str, minor: str) -> None:
+    family = family_of(images=images)
+
+    assert family.covers(image(name), ACCOUNT)
+    assert family.minor_of(image(name)) == minor
+
+
+@pytest.mark.parametrize(
+    ("images", "name"),
+    [
+        ("golden-*-{minor}-*", "golden-al2023-1.33-containerd-1.7-20261120"),
+        ("golden-*{minor}*", "golden-1.33-v1.2"),
+        ("golden-{minor}?-*", "golden-1.33-2"),
+        ("golden-{minor}3-*", "golden-1.33-2"),
+    ],
+)
+def test_an_ami_whose_name_may_say_two_minors_or_half_of_one_is_of_no_family(images: str, name: str) -> None:
+    family = family_of(images=images)
+
+    assert not family.covers(image(name), ACCOUNT)
+    assert family.minor_of(image(name)) == ""
+
+
+@pytest.mark.parametrize("images", ["*a" * 10 + "b", "*a" * 10 + "-{minor}-*b"])
+def test_no_pattern_takes_long_however_many_wildcards_it_has(images: str) -> None:
+    code = f"""
+from tests.unit.test_ami_release_policy import ACCOUNT, family_of, image
+assert not family_of(images={images!r}).covers(image("a" * 120 + "-1.33-a"), ACCOUNT)
+"""
+
+    ran = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)  # noqa: S603  # our own words
+
+    assert ran.returncode == 0
 
 
 def test_amazons_are_known_by_the_alias_that_only_aws_gives() -> None:

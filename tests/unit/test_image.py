@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from local.aws import ACCOUNT
 from local.fleet import LASTS, REGION, Fleet
+from nodewarden.ami_release.image import fault_of
 from nodewarden.aws.image import Images
 from nodewarden.errors import MissingPermissionError
 from nodewarden.node_group import Image
@@ -103,3 +104,19 @@ def test_the_amis_of_an_owner_are_asked_for_by_name_over_every_page() -> None:
         found = Images(client).named("amazon", "eks-*")
 
     assert [image.image_id for image in found] == [f"ami-{1:017x}", f"ami-{0:017x}"]
+
+
+@pytest.mark.parametrize("none", ["", "yesterday"])
+def test_a_date_that_is_none_makes_an_ami_useless_and_hides_no_other(none: str) -> None:
+    client: Any = boto3.client("ec2", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
+    odd = {"ImageId": "ami-1", "State": "available", "CreationDate": none, "DeprecationTime": "yesterday"}
+    sound = {"ImageId": "ami-2", "State": "available", "CreationDate": "2026-07-14T18:30:00.000Z"}
+    stubber = Stubber(client)
+    stubber.add_response("describe_images", {"Images": [odd, sound]})
+
+    with stubber:
+        first, second = Images(client).named("self", "golden-*")
+
+    assert first.created_at is None
+    assert fault_of(first, MOMENT)
+    assert (second.created_at, fault_of(second, MOMENT)) == (MOMENT, None)

@@ -25,7 +25,13 @@ OWNED_TAG = "kubernetes.io/cluster/"  # followed by the cluster's name
 MANAGED_TAGS = frozenset({"eks:nodegroup-name", "eks:cluster-name"})
 KEIKO_TAG = "instancegroups.keikoproj.io/InstanceGroup"
 KARPENTER_TAGS = frozenset({"karpenter.sh/nodepool", "karpenter.sh/provisioner-name"})
+CLUSTER_API_TAG = "sigs.k8s.io/cluster-api-provider-aws/"  # begins those of its machine pools
 NEEDED = frozenset({"Launch", "Terminate"})  # processes that a refresh cannot go on without
+NOT_PERMITTED: Judged = (
+    State.NOT_PERMITTED,
+    "Nodewarden may refresh no group here: the roles of their hosts are not given to it",
+    "Deploy with the ARN of its hosts' role in GoldenInstanceRoleArns, or refresh it yourself.",
+)
 UPDATING, DELETING = "UPDATING", "DELETING"
 
 
@@ -88,6 +94,9 @@ def why_left(group: AutoScalingGroup, *, drains: bool, followers: Collection[str
     if KARPENTER_TAGS & group.tags.keys():
         reason = "Karpenter owns it, and replaces its hosts when the AMI of their EC2NodeClass changes"
         return State.LEFT, reason, "Raise the AMI in amiSelectorTerms of its EC2NodeClass."
+    if any(tag.startswith(CLUSTER_API_TAG) for tag in group.tags):
+        reason = "Cluster API owns it, and would undo a change of its launch template"
+        return State.LEFT, reason, "Set the new AMI in spec.awsLaunchTemplate.ami of its AWSMachinePool."
     return _unsuitable(group, followers) or _undrained(drains=drains)
 
 

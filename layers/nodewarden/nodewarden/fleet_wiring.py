@@ -86,6 +86,11 @@ class FleetWiring(Wiring):
         """The event bus that releases are announced on."""
         return Bus(_events(self.region), self.variable("EVENT_BUS"))
 
+    @property
+    def refreshes_groups(self) -> bool:
+        """Whether the role may refresh self-managed groups at all: only where the roles of their hosts are named."""
+        return bool(self.environment.get("GOLDEN_INSTANCE_ROLES"))
+
     def stance(self) -> str:
         """Say why nothing may be started at all, by the mode or by a person; empty where it may. Raises LedgerError."""
         if self.mode is Mode.OBSERVE:

@@ -10,6 +10,7 @@ from nodewarden.ami_release.judgement import Look
 from nodewarden.ami_release.standing import Standing, State
 from nodewarden.ami_release.target import Absence, NoTarget
 from nodewarden.ami_release.unmanaged import ASG_TAG
+from nodewarden.auto_scaling_group import NOT_PERMITTED
 from nodewarden.node_group import CUSTOM, SELF_MANAGED_NAME, NodeGroupKey
 from nodewarden.security_group.event import line
 from nodewarden.see_member import Members
@@ -71,7 +72,7 @@ def _self_managed(fleet: Fleet, members: Members, wired: FleetWiring) -> Iterato
         member = fleet.read(cluster, lambda g=group, k=key, m=minor: members.self_managed(g, k, m, followers=followers))  # type: ignore[misc]
         if member and member.node_group:
             fleet.hosts = {i: tags for i, tags in fleet.hosts.items() if tags.get(ASG_TAG) != group.name}
-            yield member.node_group, member.left
+            yield member.node_group, member.left or (None if wired.refreshes_groups else NOT_PERMITTED)
 
 
 def _rejudged(standing: Standing, member: Member | None, fleet: Fleet, golden: Golden, now: datetime) -> Standing:
@@ -99,9 +100,7 @@ def _judged(
 
 
 def _with_minor(group: NodeGroup, golden: Golden) -> NodeGroup:
-    image = golden.images.get(group.release_version)
-    family = golden.policy.family_of(image, golden.account) if image else None
-    return replace(group, version=(family.minor_of(image) if family and image else "") or group.version)
+    return replace(group, version=golden.minor_of(golden.images.get(group.release_version)) or group.version)
 
 
 def _look(group: NodeGroup, wave: str | None, fleet: Fleet) -> Look:

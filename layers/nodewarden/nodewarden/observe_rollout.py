@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nodewarden.ami_release.sighting import Sighting
     from nodewarden.fleet_wiring import FleetWiring
-    from nodewarden.node_group import NodeGroupKey, Subnet, Target
+    from nodewarden.node_group import Image, NodeGroupKey, Subnet, Target
     from nodewarden.rollout.advance import Wanted
     from nodewarden.rollout.observed import Observed
     from nodewarden.rollout.state import Rollout
@@ -106,16 +106,26 @@ def _with_its(seen: Seen, subnets: Mapping[str, Subnet]) -> Seen:
 def _recalls(
     look: Look, targets: Iterable[Target], sightings: Mapping[str, Sighting], now: datetime
 ) -> dict[Target, str]:
-    """Say of targets why they were taken back: of all by what was seen of releases, of those asked for by their image."""
+    """Say of targets why they were taken back: of all by what was seen of releases, of those asked for by their image.
+
+    One of an AMI family also where it counts to that no longer: who takes its tag away takes it back.
+    """
     asked = tuple(targets)
     images = look.wired.images(*look.where).images(target.image_id for target in asked if target.image_id)
     recalls: dict[Target, str] = {}
     for target in dict.fromkeys(group.target for group in look.rollout.groups.values()):
         sighting = sightings.get(target.parameter)
         if target in asked or is_recalled(sighting, target.release_version):
-            why = why_recalled(sighting, target, images.get(target.image_id or ""), now)
+            image = images.get(target.image_id or "")
+            why = why_recalled(sighting, target, image, now) or _why_outside(look, target, image, now)
             recalls |= {target: _cause(why, target)} if why else {}
     return recalls
+
+
+def _why_outside(look: Look, target: Target, image: Image | None, now: datetime) -> str | None:
+    if image is None or not target.family:
+        return None
+    return look.wired.ami_release_policy.why_outside(target, image, look.rollout.account, now)
 
 
 def _cause(why: str, target: Target) -> str:

@@ -39,13 +39,13 @@ class AmiEvent:
 def parse(event: Mapping[str, Any]) -> AmiEvent | None:
     """Read an event; None for a schedule's, and where somebody invokes by hand. Raises EventError."""
     kind = event.get("detail-type")
-    if kind not in {BUILT, CHANGED}:
+    if not isinstance(kind, str) or kind not in {BUILT, CHANGED}:
         return None
     account, region = place(event)
     detail = event.get("detail")
     if kind == CHANGED and isinstance(detail, dict):
         image_id, state = str(detail.get("ImageId")), detail.get("State")
-        if IMAGE_ID.fullmatch(image_id) and state in {AVAILABLE, *GONE}:
+        if IMAGE_ID.fullmatch(image_id) and isinstance(state, str) and state in {AVAILABLE, *GONE}:
             return AmiEvent(account=account, region=region, image_id=image_id, gone=state in GONE)
     if kind == BUILT and (build := _build(event.get("resources"), account, region)):
         return AmiEvent(account=account, region=region, build=build)

@@ -1,7 +1,8 @@
 """Golden AMIs: the newest AMI of a group's family, and where the group stands to it.
 
 A group is of the family that its AMI is of, or of the one that its tag names. AMIs are ordered by when they were made:
-of AMIs that somebody copied or built, nothing else can be.
+of AMIs that somebody copied or built, nothing else can be. The next AMI is for the Kubernetes minor of the one that it
+replaces and of its architecture; where nothing says those, or two say different ones, the group is left with that reason.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nodewarden.ami_release.image import AVAILABLE
+from nodewarden.ami_release.image import fault_of
 from nodewarden.ami_release.judgement import Look, out_of_service, said_by_people, standing_of
 from nodewarden.ami_release.standing import Standing, State
-from nodewarden.node_group import AMI_FAMILY, Target
+from nodewarden.node_group import AMI_FAMILY, CUSTOM, SELF_MANAGED, Target
 from nodewarden.security_group.event import line
 
 if TYPE_CHECKING:
@@ -41,10 +42,23 @@ class Golden:
     images: Mapping[str, Image]
     of_family: Mapping[str, Collection[Image]]
 
+    def family_of(self, image: Image) -> AmiFamily | None:
+        """Find the one family that an AMI counts to."""
+        return self.policy.family_of(image, self.account)
+
+    def minor_of(self, image: Image | None) -> str:
+        """Give the Kubernetes minor that an AMI is for; empty where nothing says it."""
+        family = self.family_of(image) if image else None
+        return family.minor_of(image) if family and image else ""
+
+    def images_of(self, family: AmiFamily) -> list[Image]:
+        """Give the AMIs that count to a family; those that fit an earlier one, too, are that one's."""
+        return [image for image in self.of_family.get(family.name, ()) if self.family_of(image) == family]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alike:
-    """In what an AMI must be like the one that it replaces; `architecture` is empty where that one is gone."""
+    """In what an AMI must be like the one that it replaces; `architecture` is empty where nothing says it."""
 
     minor: str
     architecture: str = ""
@@ -52,15 +66,24 @@ class Alike:
 
 def newest(family: AmiFamily, images: Iterable[Image], alike: Alike, account: str, now: datetime) -> Image | None:
     """Give the newest AMI of a family that may be used now for a group; None where there is none."""
-    usable = [
+    return _latest(_usable(family, images, alike, account, now))
+
+
+def _latest(usable: Iterable[Image]) -> Image | None:
+    return max(usable, key=lambda image: (image.created_at, image.image_id), default=None)
+
+
+def _usable(family: AmiFamily, images: Iterable[Image], alike: Alike, account: str, now: datetime) -> list[Image]:
+    return [
         image
         for image in images
         if family.covers(image, account)
         and family.is_for(image, alike.minor)
         and alike.architecture in {"", image.architecture}
-        and _is_usable(image, family, now)
+        and fault_of(image, now) is None
+        and image.created_at is not None
+        and image.created_at + family.minimum_age <= now
     ]
-    return max(usable, key=lambda image: (image.created_at, image.image_id), default=None)
 
 
 def golden_standing(standing: Standing, look: Look, left: Judged | None, golden: Golden, now: datetime) -> Standing:
@@ -86,14 +109,18 @@ def golden_standing(standing: Standing, look: Look, left: Judged | None, golden:
 
 def _to_newest(look: Look, family: AmiFamily, current: Image | None, golden: Golden, now: datetime) -> Standing:
     alike = Alike(minor=look.node_group.version, architecture=current.architecture if current else "")
-    images = golden.of_family.get(family.name, ())
-    found = newest(family, images, alike, golden.account, now)
+    images = golden.images_of(family)
+    usable = _usable(family, images, alike, golden.account, now)
+    unknown = _unknown_minor(look, family, current, golden) or _unknown_architecture(alike, usable, family)
+    if unknown:
+        return _stands(look, *unknown)
+    found = _latest(usable)
     ours = current if current and family.covers(current, golden.account) else None
     if found is None:
-        return _without_target(look, family, ours)
-    target, made = target_of(family, found), ours.created_at if ours else None
-    if made and found.created_at and made > found.created_at:
-        return _ahead(look, target)
+        return _without_target(look, family, ours, now)
+    target = target_of(family, found)
+    if ours and (ours.created_at is None or ours.created_at > target.released_at):
+        return _ahead(look, ours, target, now)
     standing = standing_of(replace(look, found=target, image=found), now)
     if standing.state is not State.CURRENT:
         return standing
@@ -101,8 +128,33 @@ def _to_newest(look: Look, family: AmiFamily, current: Image | None, golden: Gol
     return replace(standing, reason=f"{standing.reason}{_comes(comes, family) if comes != found else ''}")
 
 
-def _without_target(look: Look, family: AmiFamily, ours: Image | None) -> Standing:
+def _unknown_minor(look: Look, family: AmiFamily, current: Image | None, golden: Golden) -> Judged | None:
+    """Judge a group of which nobody says for which Kubernetes its next AMI must be, or two say it differently."""
+    group, said = look.node_group, golden.minor_of(current)
+    if group.ami_type == CUSTOM and said not in {"", group.version}:
+        reason = f"its AMI {line(group.release_version)} is for Kubernetes {said}, and EKS says that it is of {line(group.version)}"
+        advice = f"Update it yourself to a launch template version with an AMI for Kubernetes {line(group.version)}; then it rolls."
+        return State.UNSUITABLE, reason, advice
+    if group.ami_type == SELF_MANAGED and family.tells_minors and not said:
+        runs = line(group.release_version) or "that nothing names"
+        reason = f"nothing says for which Kubernetes minor the AMI {runs} is, and those of the family {family.name} are for one each"
+        return State.NO_TARGET, reason, "Refresh it yourself to an AMI of the family; then it rolls."
+    return None
+
+
+def _unknown_architecture(alike: Alike, usable: Iterable[Image], family: AmiFamily) -> Judged | None:
+    """Judge a group whose AMI is gone, where AMIs of more than one architecture could follow."""
+    architectures = sorted({image.architecture for image in usable})
+    if alike.architecture or len(architectures) <= 1:
+        return None
+    reason = f"its AMI is gone, and the AMI family {family.name} has AMIs for {' and '.join(architectures)}: nothing says which its hosts can run"
+    return State.NO_TARGET, reason, "Update it yourself to an AMI of the family; then it rolls."
+
+
+def _without_target(look: Look, family: AmiFamily, ours: Image | None, now: datetime) -> Standing:
     """Judge a group for which no AMI is old enough: the one that it runs may be the first of its family."""
+    if recalled := _runs_recalled(ours, now):
+        return _stands(look, *recalled)
     if ours and family.is_for(ours, look.node_group.version):
         reason = f"it runs {ours.image_id}, and no AMI of the family {family.name} is old enough to replace it"
         return _stands(look, State.CURRENT, reason, "Nothing to do.")
@@ -136,7 +188,7 @@ def _family_of(look: Look, current: Image | None, golden: Golden) -> AmiFamily |
     named = look.node_group.tags.get(FAMILY_TAG)
     if named is not None:
         return golden.policy.family(named)
-    return golden.policy.family_of(current, golden.account) if current else None
+    return golden.family_of(current) if current else None
 
 
 def _without_family(standing: Standing, look: Look, current: Image | None) -> Standing:
@@ -147,10 +199,14 @@ def _without_family(standing: Standing, look: Look, current: Image | None) -> St
     return replace(standing, node_group=look.node_group) if current else _gone(standing, look)
 
 
-def _is_usable(image: Image, family: AmiFamily, now: datetime) -> bool:
-    deprecated = image.deprecated_at is not None and image.deprecated_at <= now
-    old_enough = image.created_at is not None and image.created_at + family.minimum_age <= now
-    return image.state == AVAILABLE and image.allowed and not deprecated and old_enough
+def _runs_recalled(ours: Image | None, now: datetime) -> Judged | None:
+    """Judge a group with an AMI that was taken back while no other may take its place."""
+    fault = fault_of(ours, now) if ours else None
+    if ours is None or fault is None:
+        return None
+    reason = f"it runs {ours.image_id}, which was taken back, and no newer AMI of its family is old enough: {fault}"
+    advice = "It rolls with the next one: build it. If this one does harm, update it yourself: Nodewarden downgrades nothing."
+    return State.RUNS_RECALLED, reason, advice
 
 
 def _gone(standing: Standing, look: Look) -> Standing:
@@ -165,14 +221,13 @@ def _gone(standing: Standing, look: Look) -> Standing:
     return replace(standing, node_group=look.node_group, state=State.AMI_GONE, reason=reason, advice=advice)
 
 
-def _ahead(look: Look, target: Target) -> Standing:
-    reason = f"it runs {line(look.node_group.release_version)}, newer than {target.release_version}, the one to run by {target.named_by}"
-    kept = said_by_people(look.node_group, target)
-    if kept:
-        return _stands(look, *kept)
-    return _stands(
-        look, State.AHEAD, reason, "Nothing: it rolls when a newer one is old enough. Nodewarden downgrades nothing."
-    )
+def _ahead(look: Look, ours: Image, target: Target, now: datetime) -> Standing:
+    """Judge a group with a newer AMI than its target, or one without a date, which may be newer."""
+    newer = "newer than" if ours.created_at else "of which EC2 gives no date: it may be newer than"
+    reason = f"it runs {ours.image_id}, {newer} {target.release_version}, the one to run by {target.named_by}"
+    advice = "Nothing: it rolls when a newer one is old enough. Nodewarden downgrades nothing."
+    ahead = State.AHEAD, reason, advice
+    return _stands(look, *(said_by_people(look.node_group, target) or _runs_recalled(ours, now) or ahead))
 
 
 def _stands(look: Look, state: State, reason: str, advice: str) -> Standing:

@@ -22,6 +22,11 @@ def why_unusable(target: Target, image: Image | None, now: datetime) -> str | No
         return f"SSM names no image for {target.release_version}"
     if image is None:
         return f"the image {target.image_id} is not visible to this account: not public yet, withdrawn, or not an Allowed AMI"
+    return fault_of(image, now)
+
+
+def fault_of(image: Image, now: datetime) -> str | None:
+    """Say why no host should be started from an AMI that this account sees, or None where it is fine."""
     if image.state != AVAILABLE:
         return f"the image {image.image_id} is {image.state}, not {AVAILABLE}"
     if not image.allowed:

@@ -13,15 +13,17 @@ from nodewarden.security_group.event import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
-    from nodewarden.node_group import Image
+    from nodewarden.node_group import Image, Target
     from nodewarden.table import Table
 
 SELF, AMAZON = "self", "amazon"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")  # begins the ids of its rollouts
 PATTERN = re.compile(r"(?:[A-Za-z0-9 ()./'@_*?-]|\{minor\}){1,128}")  # an AMI's name, with EC2's wildcards
 PLACE = "{minor}"
+SAID = re.compile(rf"(?<![0-9.]){MINOR.pattern}(?![0-9])")  # where a name may say the minor: 1.33 in al2023-1.33.4-2
+LETTER = re.compile(r"[A-Za-z0-9]")
 ANY = "*"
 RELEASED_BY_AWS = frozenset(family.lower() for family in Family)
 
@@ -30,8 +32,9 @@ RELEASED_BY_AWS = frozenset(family.lower() for family in Family)
 class AmiFamily:
     """AMIs that replace one another: all of `owner`, whose name fits `images`, and that have the `tags`.
 
-    `images` may have the wildcards * and ?, and `{minor}` for the Kubernetes minor. `kubernetes` are the minors that it is
-    for, `*` for all: without `{minor}`, each of its AMIs then is for any. An AMI younger than `minimum_age` is not used yet.
+    `images` may have the wildcards * and ?, and `{minor}` for the Kubernetes minor; an AMI whose name fits with more than one
+    minor is not of the family. `kubernetes` are the minors that it is for, `*` for all: without `{minor}`, each of its AMIs
+    then is for any. An AMI younger than `minimum_age` is not used yet.
     """
 
     name: str
@@ -46,38 +49,47 @@ class AmiFamily:
         owned = image.alias == AMAZON if self.owner == AMAZON else image.owner == self.owner_id(account)
         return (
             owned
-            and self._match(image) is not None
+            and self._says(image) is not None
             and all(tag in image.tags and fnmatchcase(image.tags[tag], glob) for tag, glob in self.tags.items())
         )
 
     def is_for(self, image: Image, minor: str) -> bool:
         """Tell whether an AMI of the family is for a Kubernetes minor."""
-        match = self._match(image)
-        named = match.groupdict().get("minor") if match else None
-        return named in {None, minor} and (ANY in self.kubernetes or minor in self.kubernetes)
+        return self._says(image) in {"", minor} and (ANY in self.kubernetes or minor in self.kubernetes)
+
+    def may_be_for(self, image: Image) -> bool:
+        """Tell whether an AMI is for any minor that the family is for."""
+        said = self._says(image)
+        return said is not None and (not said or self.is_for(image, said))
 
     def minor_of(self, image: Image) -> str:
         """Give the minor that an AMI's name says, or the only one that the family is for; empty where nothing says it."""
-        match = self._match(image)
-        named = match.groupdict().get("minor") if match else None
         only = self.kubernetes[0] if len(self.kubernetes) == 1 and ANY not in self.kubernetes else ""
-        return named or only
+        return self._says(image) or only
 
     def owner_id(self, account: str) -> str:
         """Give the owner as EC2 is asked for it."""
         return account if self.owner == SELF else self.owner
 
     @property
+    def tells_minors(self) -> bool:
+        """Whether its AMIs are each for one minor, which their names say."""
+        return PLACE in self.images
+
+    @property
     def filter(self) -> str:
         """The pattern of names for EC2, which knows no minors."""
         return self.images.replace(PLACE, ANY)
 
-    def _match(self, image: Image) -> re.Match[str] | None:
-        parts = (re.escape(part).replace(r"\*", ".*").replace(r"\?", ".") for part in self.images.split(PLACE))
-        first, *others = parts
-        minors = (f"(?P<minor>{MINOR.pattern})", *("(?P=minor)" for _ in others[1:]))
-        pattern = first + "".join(f"{minor}{part}" for minor, part in zip(minors, others, strict=False))
-        return re.fullmatch(pattern, image.name)
+    def _says(self, image: Image) -> str | None:
+        """Give the minor in an AMI's name, empty where the family's names have none; None where the name does not fit.
+
+        Each minor that the name could mean is tried as it is: an expression with the wildcards could take hours.
+        """
+        if not self.tells_minors:
+            return "" if fnmatchcase(image.name, self.images) else None
+        minors = {m for m in SAID.findall(image.name) if fnmatchcase(image.name, self.images.replace(PLACE, m))}
+        return minors.pop() if len(minors) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +99,24 @@ class AmiReleasePolicy:
     families: tuple[AmiFamily, ...]
 
     def family_of(self, image: Image, account: str) -> AmiFamily | None:
-        """Find the family of an AMI: the first that it fits."""
+        """Find the family of an AMI: the first that it fits, and no other."""
         return next((family for family in self.families if family.covers(image, account)), None)
 
     def family(self, name: str) -> AmiFamily | None:
         """Find a family by its name."""
         return next((family for family in self.families if family.name == name), None)
+
+    def why_outside(self, target: Target, image: Image, account: str, now: datetime) -> str | None:
+        """Say why an AMI that was a target is none of its family's any more, or None where it is; tags and policy change."""
+        family = self.family(target.family)
+        if family is None:
+            return f"ami_release.toml has no family {target.family} any more"
+        if self.family_of(image, account) != family or not family.may_be_for(image):
+            return f"{image.image_id} is not of the family {family.name} any more: its tags or ami_release.toml changed"
+        raised = target.minimum_age is not None and target.minimum_age < family.minimum_age
+        if raised and target.released_at + family.minimum_age > now:
+            return f"{image.image_id} is too young: the minimum_age of the family {family.name} was raised"
+        return None
 
 
 def read(table: Table) -> AmiReleasePolicy:
@@ -144,8 +168,8 @@ def _pattern(text: str) -> str:
     if not PATTERN.fullmatch(text):
         message = f"must be a name of AMIs with the wildcards * and ? and {PLACE}, not {text!r}"
         raise ValueError(message)
-    if not text.strip("*?"):
-        message = f"must say more than {text!r}: every AMI of the owner would be of the family"
+    if not LETTER.search(text.replace(PLACE, "")):
+        message = f"must say more than {text!r}: AMIs of any name would be of the family"
         raise ValueError(message)
     return text
 

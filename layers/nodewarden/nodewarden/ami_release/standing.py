@@ -31,6 +31,7 @@ class State(StrEnum):
     UNSUITABLE = "unsuitable-launch-template"
     AMI_GONE = "ami-gone"
     NOT_DRAINED = "hosts-not-drained"
+    NOT_PERMITTED = "not-permitted"
     LEFT = "left-to-its-owner"
     UNKNOWN_TYPE = "unknown-ami-type"
     NO_TARGET = "no-target"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import ImageTypeDef
 
 PAGE = 1000
+LONG_AGO = datetime.min.replace(
+    tzinfo=UTC
+)  # in place of a deprecation's date that is none: no host may be started then
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +66,24 @@ class Images:
 
 def _image(found: ImageTypeDef) -> Image:
     # Only accounts with an Allowed AMIs setting are told whether an AMI is allowed.
-    deprecated, created = found.get("DeprecationTime"), found.get("CreationDate")
+    deprecated = found.get("DeprecationTime")
     return Image(
         image_id=found["ImageId"],
         state=found["State"],
         allowed=found.get("ImageAllowed", True),
-        deprecated_at=datetime.fromisoformat(deprecated).astimezone(UTC) if deprecated else None,
+        deprecated_at=_moment(deprecated) or LONG_AGO if deprecated else None,
         name=found.get("Name", ""),
         owner=found.get("OwnerId", ""),
         alias=found.get("ImageOwnerAlias", ""),
         architecture=found.get("Architecture", ""),
-        created_at=datetime.fromisoformat(created).astimezone(UTC) if created else None,
+        created_at=_moment(found.get("CreationDate", "")),
         tags=tags_of(found.get("Tags", [])),
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a date of EC2's; None for what is none."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

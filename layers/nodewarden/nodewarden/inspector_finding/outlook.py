@@ -67,6 +67,7 @@ def outlook(
             | Stands.UNSUITABLE
             | Stands.AMI_GONE
             | Stands.NOT_DRAINED
+            | Stands.NOT_PERMITTED
             | Stands.LEFT
             | Stands.UNKNOWN_TYPE
             | Stands.NO_TARGET

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
-from nodewarden.message.message import TO_FILL_IN, command
+from nodewarden.message.message import TO_FILL_IN, Command, command
 from nodewarden.rollout.state import FINAL, GroupState, HaltCause
 from nodewarden.rollout.step import StepKind
+from nodewarden.security_group.event import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,20 @@ def ways_on(rollout: Rollout, step: Step, stack: str) -> list[str]:
     """Give what a person can do now, each followed by its command; nothing where the rollout has ended."""
     ways = [] if rollout.state in FINAL else _ways(rollout, step)
     said = ((f"{what}:", command("OperatorFunction", request | TO_FILL_IN, None, stack)) for what, request in ways)
-    return [line for way in said for line in way]
+    return [line for way in (*_back_at_once(rollout, step), *said) for line in way]
+
+
+def _back_at_once(rollout: Rollout, step: Step) -> Iterator[tuple[str, Command]]:
+    """Show how an instance refresh to a recalled AMI is ended, which EKS's updates cannot be: Nodewarden leaves it to people."""
+    recalled = step.kind is StepKind.HALTED and rollout.halt is not None and rollout.halt.cause is HaltCause.RECALL
+    for group in step.groups if recalled else ():
+        if group.state is GroupState.UPDATING and (name := group.key.auto_scaling_group):
+            which = f"--auto-scaling-group-name {quote(name)} --region {quote(group.key.region)}"
+            yield (
+                f"to put {group.key} back at once:",
+                Command(one_line(f"aws autoscaling rollback-instance-refresh {which}")),
+            )
+            yield "or to stop it as it is:", Command(one_line(f"aws autoscaling cancel-instance-refresh {which}"))
 
 
 type Way = tuple[str, dict[str, str]]

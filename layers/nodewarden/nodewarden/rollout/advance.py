@@ -42,8 +42,8 @@ class Wanted:
     """What a tick must look at, so that calls grow with what is active and not with the fleet.
 
     `watched` need their node group and update; `next` also their cluster, addresses and zones; `checked` their node group
-    only. `alarms` are asked for when the gate is next. `targets` are looked at for a recall before something starts; a recall
-    that the hourly look at releases finds can be given to `advance` at any time.
+    only. `alarms` are asked for when the gate is next. `targets` are looked at for a recall: all before something starts, or
+    is started again; those of AMI families in every tick, as no look at releases remembers what became of them.
     """
 
     watched: tuple[NodeGroupKey, ...] = ()
@@ -61,12 +61,13 @@ def wanted(rollout: Rollout, observed: Observed, policy: RolloutPolicy, now: dat
     check = to_check(rollout, wave, now) if wave and rollout.state is State.SOAKING else ()
     gate_is_next = wave is not None and _gate_is_next(rollout, wave, now)
     following = candidates(rollout, observed, policy, now) if may_start(rollout, observed, policy, now) else ()
+    starts = bool(following) or any(group.state is GroupState.STARTING for group in rollout.active)
     return Wanted(
         watched=tuple(group.key for group in rollout.active),
         next=tuple(group.key for group in following),
         checked=tuple(group.key for group in check[:MOST_CHECKED]),
         alarms=alarms_of(rollout, wave) if wave and gate_is_next else (),
-        targets=tuple(dict.fromkeys(_targets(rollout))) if following else (),
+        targets=tuple(target for target in dict.fromkeys(_targets(rollout)) if starts or target.family),
     )
 
 

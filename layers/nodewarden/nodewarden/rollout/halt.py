@@ -25,8 +25,10 @@ def halted(rollout: Rollout, cause: HaltCause, why: str, now: datetime) -> Rollo
 
 
 def told_halted(rollout: Rollout, why: str, now: datetime) -> Rollout:
-    """Tell that the rollout is halted: at first, and when more failed since."""
-    return tell(rollout, StepKind.HALTED, now, wave=rollout.current_wave, why=why, about={GroupState.FAILED})
+    """Tell that the rollout is halted: at first, and when more failed since; after a recall also what still goes to it."""
+    recall = rollout.halt is not None and rollout.halt.cause is HaltCause.RECALL
+    about = {GroupState.FAILED} | ({GroupState.UPDATING} if recall else set())
+    return tell(rollout, StepKind.HALTED, now, wave=rollout.current_wave, why=why, about=about)
 
 
 def too_many_failures(rollout: Rollout, policy: RolloutPolicy) -> str:
