@@ -23,7 +23,9 @@ def test_a_group_with_an_ami_of_its_own_is_rolled_as_urgent_to_the_newest_of_its
     golden.group("dev")
     image = golden.build()
 
-    inspected_golden.says(found(1, group="dev/custom", image=golden.old), found(2, group="dev/custom", image=golden.old))
+    inspected_golden.says(
+        found(1, group="dev/custom", image=golden.old), found(2, group="dev/custom", image=golden.old)
+    )
     assert inspected_golden.outcomes() == []
     golden.quick.looks()
     golden.quick.passes(minutes=15)
