@@ -388,6 +388,15 @@ def test_somebody_elses_update_to_the_same_ami_is_followed_as_if_it_were_ours(go
     assert len(golden.quick.updates("dev", "custom")) == 1
 
 
+def test_the_launch_template_version_that_a_group_uses_now_is_told_at_the_end(golden: GoldenWorld) -> None:
+    template, _ = golden.group(), golden.build()
+    golden.begins()
+
+    golden.quick.until("finished")
+
+    assert f", uses {template}:2 now" in golden.quick.told()[-1].said
+
+
 def test_retry_makes_the_version_anew_that_somebody_deleted(golden: GoldenWorld) -> None:
     template, image = golden.group(), golden.build()
     golden.fleet.next_update(FAILING, "dev", "custom")
@@ -433,6 +442,8 @@ def test_a_group_that_follows_another_family_now_rolls_to_that_ones_ami_alone(
     assert golden.quick.groups["prod/custom"]["why"] == "its tag nodewarden:ami-family no longer names golden"
     golden.quick.looks()
     golden.quick.family = "other"
+    golden.quick.until("awaiting-approval")
+    golden.quick.says("approve")
     golden.quick.until("finished")
 
     assert golden.runs("prod")[1] == two_families

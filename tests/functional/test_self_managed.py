@@ -569,6 +569,41 @@ def test_a_refresh_starts_though_one_zone_has_no_free_address(golden: GoldenWorl
     ends_well(golden, template, image)
 
 
+def test_a_refresh_that_was_rolled_back_is_told_in_the_words_of_auto_scaling(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.fleet.next_refresh(FAILING)
+    golden.begins()
+    golden.quick.until("halted")
+
+    assert "the refresh failed, and was rolled back: InstanceRefreshRollbackSuccessful" in golden.quick.told()[-1].said
+
+
+def test_a_group_that_cannot_be_refreshed_is_told_in_the_words_of_auto_scaling(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+    boto3.client("autoscaling").suspend_processes(AutoScalingGroupName="own", ScalingProcesses=["Launch"])
+
+    golden.quick.until("halted", every=timedelta(hours=1))
+
+    said = golden.quick.told()[-1].said
+    assert "the Auto Scaling group is not being refreshed (ProcessesSuspended: " in said
+    assert "node group is ACTIVE" not in said
+
+
+def test_a_launch_template_version_that_ec2_refuses_is_not_laid_to_eks(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+    refused = refuse("InvalidParameterValue", "CreateLaunchTemplateVersion")
+    golden.quick.world.fault("ec2:CreateLaunchTemplateVersion", refused)
+
+    golden.quick.ticks(2)
+
+    assert golden.quick.groups[NAME]["why"] == "the refresh was refused: InvalidParameterValue"
+
+
 def test_the_calls_at_which_a_sandbox_dies_below_are_all_that_there_are(golden: GoldenWorld) -> None:
     own(golden)
     golden.build()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nodewarden.node_group import ACTIVE, IN_PROGRESS, SUCCESSFUL
+from nodewarden.node_group import ACTIVE, CUSTOM, IN_PROGRESS, SELF_MANAGED, SUCCESSFUL
 from nodewarden.rollout.preflight import at_target, healthy, trouble_of
 from nodewarden.rollout.state import GroupState, State
 
@@ -100,7 +100,7 @@ def _found_out(progress: GroupProgress, seen: Seen, now: datetime) -> GroupProgr
     if update and _goes_to_its_target(progress, update) and _is_its(progress, update):
         return adopted(progress, update.update_id, now)
     if at_target(progress, seen.node_group) and healthy(seen.node_group):
-        return done(progress, "", now)
+        return done(progress, _by(seen.node_group), now)
     return progress
 
 
@@ -111,7 +111,7 @@ def _followed(progress: GroupProgress, seen: Seen, policy: RolloutPolicy, now: d
         return left_alone(progress, why, now, may_return=True)
     if update is None:
         if at_target(progress, group) and healthy(group):
-            return done(progress, "", now)
+            return done(progress, _by(group), now)
         why = f"{progress.key.service} does not know its {progress.key.change}; {trouble_of(group)}"
         return hindered(progress, why, now, policy, group)
     if update.status == IN_PROGRESS:
@@ -119,6 +119,12 @@ def _followed(progress: GroupProgress, seen: Seen, policy: RolloutPolicy, now: d
     if update.status != SUCCESSFUL:
         return failed(progress, _how_it_ended(progress, update), now, (*update.errors, *group.issues))
     return _verified(progress, group, policy, now)
+
+
+def _by(group: NodeGroup) -> str:
+    """Name the launch template version by which a group runs an AMI of its own: code that names it must name this one."""
+    own = group.ami_type in {CUSTOM, SELF_MANAGED} and group.launch_template is not None
+    return f"uses {group.launch_template} now" if own else ""
 
 
 def _how_it_ended(progress: GroupProgress, update: Update) -> str:
@@ -129,7 +135,11 @@ def _how_it_ended(progress: GroupProgress, update: Update) -> str:
 def _verified(progress: GroupProgress, group: NodeGroup, policy: RolloutPolicy, now: datetime) -> GroupProgress:
     """Believe a successful update only where the group runs the target, active and without an issue."""
     if at_target(progress, group):
-        return done(progress, "", now) if healthy(group) else hindered(progress, trouble_of(group), now, policy, group)
+        return (
+            done(progress, _by(group), now)
+            if healthy(group)
+            else hindered(progress, trouble_of(group), now, policy, group)
+        )
     if group.status != ACTIVE:
         return hindered(progress, trouble_of(group), now, policy, group)
     if progress.key.auto_scaling_group and group.release_version in {progress.previous_release, ""}:
@@ -148,7 +158,7 @@ def _checked_again(progress: GroupProgress, seen: Seen, now: datetime) -> GroupP
     group = seen.node_group
     back = group is not None and group.release_version == progress.previous_release and not at_target(progress, group)
     if group is None or (healthy(group) and not back):
-        return replace(progress, healthy_at=now, stuck_since=None, why="")
+        return replace(progress, healthy_at=now, stuck_since=None, why=_by(group) if group else "")
     why = f"{trouble_of(group)}{f'; it runs {group.release_version} again' if back else ''}"[:LONGEST_MESSAGE]
     return replace(progress, healthy_at=None, stuck_since=progress.stuck_since or now, why=why)
 
