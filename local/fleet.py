@@ -114,6 +114,10 @@ class Fleet:
         """Add a version to a launch template, as people do, and give its number."""
         return str(self._ec2.get_launch_template(template_id).create_version(data, description).number)
 
+    def delete_newest_version(self, template_id: str) -> None:
+        """Delete the newest version of a launch template, which moto's API lacks."""
+        self._ec2.get_launch_template(template_id).versions.pop()
+
     def versions(self, template_id: str) -> list[dict[str, Any]]:
         """Give what the versions of a launch template hold, the oldest first."""
         return [version.data for version in self._ec2.get_launch_template(template_id).versions]
@@ -161,6 +165,10 @@ class Fleet:
     def refreshes(self, name: str = "own") -> list[Refresh]:
         """Give the refreshes of a group, the oldest first."""
         return moto_autoscaling.refreshes_of(self._auto_scaling_group(name))
+
+    def forget_group(self, name: str = "own") -> None:
+        """Let an Auto Scaling group be gone at once."""
+        del autoscaling_backends[self.account][self.region].autoscaling_groups[name]
 
     def deregister(self, image_id: str) -> None:
         """Deregister an AMI."""

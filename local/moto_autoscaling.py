@@ -1,7 +1,8 @@
 """Instance refreshes, which moto lacks, as AWS documents them; dropped when moto grows them.
 
 A refresh goes by the clock, so a test or the demo moves it on by moving the clock. A group uses the desired configuration
-from when its refresh succeeded; with `AutoRollback`, one that fails is rolled back. `local.fleet` says how one goes.
+from when its refresh succeeded, and its hosts are others then; with `AutoRollback`, one that fails is rolled back, and no
+host is another. `local.fleet` says how one goes. A host says from which launch template version it was started.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
+from moto.autoscaling.models import InstanceState
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult
 
@@ -24,6 +26,7 @@ TAKES = timedelta(minutes=20)
 WIDEST = 100  # percent between MinHealthyPercentage and MaxHealthyPercentage
 FLOATING = {"$Latest", "$Default", None}
 GOING = {"Pending", "InProgress", "RollbackInProgress"}
+_their_host: Any = InstanceState.__init__
 
 
 class InstanceRefreshInProgressError(AutoscalingClientError):
@@ -71,6 +74,7 @@ def fill() -> None:
     """Let moto play all this; again is nothing new. Raises MotoGrewItError where moto plays a part itself now."""
     _add("start_instance_refresh", _start_instance_refresh)
     _add("describe_instance_refreshes", _describe_instance_refreshes)
+    _fill_hosts()
 
 
 def refreshes_of(group: Any) -> list[Refresh]:
@@ -82,14 +86,53 @@ def refreshes_of(group: Any) -> list[Refresh]:
     return refreshes
 
 
+def _fill_hosts() -> None:
+    """Let a host keep from which version it was started: moto says the template's default one."""
+    theirs = InstanceState.__init__
+    if theirs is _begin_host:
+        return
+    if "default_version_number" not in vars(InstanceState)["launch_template"].fget.__code__.co_names:
+        raise MotoGrewItError(InstanceState.__name__)
+    InstanceState.__init__ = _begin_host  # type: ignore[method-assign]
+    InstanceState.launch_template = property(lambda self: self.started_from)  # type: ignore[assignment, method-assign]
+
+
+def _begin_host(self: Any, *given: Any, **named: Any) -> None:
+    _their_host(self, *given, **named)
+    group = self.auto_scaling_group
+    self.started_from = None
+    if template := group.ec2_launch_template:
+        version = str(template.get_version(group.launch_template_version).number)
+        self.started_from = {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": version}
+
+
+def _replace_hosts(group: Any) -> None:
+    """Replace the hosts that do not match what the group uses now."""
+    version = str(group.ec2_launch_template.get_version(group.launch_template_version).number)
+    wanted = (group.ec2_launch_template.id, version)
+    stay = [host for host in group.instance_states if _matches(host, wanted)]
+    go = [host.instance.id for host in group.instance_states if not _matches(host, wanted)]
+    group.instance_states = stay
+    if go:
+        group.autoscaling_backend.ec2_backend.terminate_instances(go)
+        tags = {tag["Key"]: tag["Value"] for tag in group.tags if tag["PropagateAtLaunch"]}
+        group.replace_autoscaling_group_instances(len(go), tags)
+
+
+def _matches(host: Any, wanted: tuple[str, str]) -> bool:
+    used = host.started_from or {}
+    return (used.get("LaunchTemplateId"), used.get("Version")) == wanted
+
+
 def _end(group: Any, refresh: Refresh) -> None:
     refresh.status = refresh.course.status
     if refresh.status == "Failed" and refresh.preferences.get("AutoRollback"):
         refresh.status = "RollbackSuccessful"
     if refresh.status == "Successful":
-        group.provided_launch_template_version = group.launch_template_version = refresh.desired["LaunchTemplate"][
-            "Version"
-        ]
+        if wanted := refresh.desired.get("LaunchTemplate"):
+            group.ec2_launch_template = group.ec2_backend.get_launch_template(wanted["LaunchTemplateId"])
+            group.provided_launch_template_version = group.launch_template_version = wanted["Version"]
+        _replace_hosts(group)
 
 
 def _start_instance_refresh(self: Any) -> ActionResult:

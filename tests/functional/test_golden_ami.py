@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TESTED = FAMILY.replace("minimum_age", 'tags = { tested = "true" }\nminimum_age')
 # The calls of a tick that starts an update; a test below counts them.
-STARTING = 16
+STARTING = 17
 
 
 def ends_well(golden: GoldenWorld, template: str, image: str) -> None:
@@ -522,6 +522,85 @@ def test_somebody_elses_update_to_the_same_ami_is_followed_as_if_it_were_ours(go
 
     assert golden.runs() == ("2", image)
     assert len(golden.quick.updates("dev", "custom")) == 1
+
+
+def test_the_launch_template_version_that_a_group_uses_now_is_told_at_the_end(golden: GoldenWorld) -> None:
+    template, _ = golden.group(), golden.build()
+    golden.begins()
+
+    golden.quick.until("finished")
+
+    assert f", uses {template}:2 now" in golden.quick.told()[-1].said
+
+
+def test_retry_makes_the_version_anew_that_somebody_deleted(golden: GoldenWorld) -> None:
+    template, image = golden.group(), golden.build()
+    golden.fleet.next_update(FAILING, "dev", "custom")
+    golden.begins()
+    golden.quick.until("halted")
+    golden.fleet.delete_newest_version(template)
+
+    assert golden.quick.says("retry")["ok"]
+    golden.quick.until("finished")
+
+    assert golden.runs()[1] == image
+    assert golden.quick.states == {"dev/custom": "done"}
+
+
+@pytest.fixture(name="two_families")
+def _two_families(golden: GoldenWorld, tmp_path: Path) -> str:
+    """Begin a rollout of the family golden, then let prod's group follow another one; gives the newest AMI of that."""
+    write(tmp_path, FAMILY + FAMILY.replace('"golden"', '"other"').replace("golden-{minor}", "other-{minor}"))
+    golden.group("dev")
+    golden.group("prod")
+    golden.build()
+    golden.begins()
+    golden.quick.ticks()
+    image = golden.fleet.image("other-1.33-1", at=NEW)
+    golden.fleet.tag({"nodewarden:wave": "prod", "nodewarden:ami-family": "other"}, "prod", "custom")
+    golden.quick.looks()
+    return image
+
+
+@pytest.mark.usefixtures("two_families")
+def test_a_group_that_follows_another_family_now_is_in_one_rollout_at_a_time(golden: GoldenWorld) -> None:
+    entries = [e for e in golden.quick.world.stack.entries() if e["sk"] == "group#prod/custom"]
+
+    assert len(entries) == 1
+
+
+def test_a_group_that_follows_another_family_now_rolls_to_that_ones_ami_alone(
+    golden: GoldenWorld, two_families: str
+) -> None:
+    golden.quick.until("awaiting-approval")
+    golden.quick.says("approve")
+    golden.quick.until("finished")
+    assert golden.quick.groups["prod/custom"]["why"] == "its tag nodewarden:ami-family no longer names golden"
+    golden.quick.looks()
+    golden.quick.family = "other"
+    golden.quick.until("awaiting-approval")
+    golden.quick.says("approve")
+    golden.quick.until("finished")
+
+    assert golden.runs("prod")[1] == two_families
+    assert len(golden.quick.updates("prod", "custom")) == 1
+
+
+def test_a_family_that_is_renamed_while_it_rolls_plans_no_group_of_it_twice(
+    golden: GoldenWorld, tmp_path: Path
+) -> None:
+    golden.group("dev")
+    golden.group("prod")
+    golden.build()
+    golden.begins()
+    golden.quick.ticks()
+    write(tmp_path, FAMILY.replace('"golden"', '"golden-al"'))
+    wiring.forget()
+
+    golden.quick.looks()
+
+    entries = [e for e in golden.quick.world.stack.entries() if e["sk"] == "group#prod/custom"]
+    assert len(entries) == 1
 
 
 def test_the_calls_at_which_a_sandbox_dies_below_are_all_that_there_are(golden: GoldenWorld) -> None:

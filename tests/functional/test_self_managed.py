@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,6 +16,7 @@ from tests.functional.world import refuse
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from local.stack import Call
     from tests.functional.golden_world import GoldenWorld
 
 NAME = "dev/asg:own"
@@ -28,7 +30,7 @@ minimum_age = "1d"
 kubernetes = ["*"]
 """
 # The calls of a tick that starts a refresh; a test below counts them.
-STARTING = 18
+STARTING = 22
 
 
 def own(golden: GoldenWorld, name: str = "own", image: str = "", **differs: Any) -> str:
@@ -224,17 +226,6 @@ def test_the_group_that_eks_names_as_a_node_groups_is_none_of_ours_whatever_its_
     assert golden.quick.remembered_states() == {"dev/custom": "held"}
 
 
-def test_a_launch_template_that_another_group_follows_by_latest_gets_no_new_version(golden: GoldenWorld) -> None:
-    template = own(golden)
-    golden.fleet.auto_scaling_group({"id": template, "version": "$Latest"}, "follower", cluster="elsewhere")
-    golden.build()
-
-    golden.begins_nothing()
-
-    assert "would start hosts from a new version at once" in golden.standing("asg:own")["reason"]
-    assert len(golden.fleet.versions(template)) == 1
-
-
 def test_where_no_role_of_hosts_is_named_a_group_is_left_with_the_parameter_to_give(golden: GoldenWorld) -> None:
     golden.quick.world.stack.update(GoldenInstanceRoleArns="")
     own(golden)
@@ -383,6 +374,305 @@ def test_a_group_that_is_deleted_meanwhile_is_left_alone(golden: GoldenWorld) ->
     golden.quick.ticks(2)
 
     assert golden.quick.states == {NAME: "left-alone"}
+
+
+def move(template: str, version: str) -> None:
+    """Let the group use another version, as people do who then forget its hosts."""
+    boto3.client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName="own", LaunchTemplate={"LaunchTemplateId": template, "Version": version}
+    )
+
+
+def hosts_run(name: str = "own") -> set[str]:
+    """Give the AMIs of a group's hosts."""
+    (group,) = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])[
+        "AutoScalingGroups"
+    ]
+    ids = [host["InstanceId"] for host in group["Instances"]]
+    found = boto3.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+    return {host["ImageId"] for reservation in found for host in reservation["Instances"]}
+
+
+def refresh_to(template: str, version: str, **preferences: Any) -> None:
+    """Refresh the group, as people do."""
+    boto3.client("autoscaling").start_instance_refresh(
+        AutoScalingGroupName="own",
+        DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateId": template, "Version": version}},
+        Preferences=preferences,
+    )
+
+
+def test_all_hosts_of_a_group_that_is_done_run_the_new_ami(golden: GoldenWorld) -> None:
+    own(golden, desired=2)
+    image = golden.build()
+
+    golden.begins()
+    golden.quick.until("finished")
+
+    assert hosts_run() == {image}
+
+
+def test_a_group_that_was_moved_to_the_newest_ami_without_its_hosts_is_refreshed_to_the_version_it_has(
+    golden: GoldenWorld,
+) -> None:
+    template, image = own(golden), golden.build()
+    golden.fleet.add_version(template, InstanceType="m7i.large", ImageId=image)
+    move(template, "2")
+    assert hosts_run() == {golden.old}
+
+    golden.begins()
+    golden.quick.until("finished")
+
+    assert (hosts_run(), uses(), len(golden.fleet.versions(template))) == ({image}, "2", 2)
+    assert len(golden.fleet.refreshes()) == 1
+
+
+def test_a_group_that_was_moved_without_its_hosts_after_the_plan_is_not_done_before_they_run_it(
+    golden: GoldenWorld,
+) -> None:
+    template, image = own(golden), golden.build()
+    golden.begins()
+    golden.fleet.add_version(template, InstanceType="m7i.large", ImageId=image)
+    move(template, "2")
+
+    golden.quick.until("finished")
+
+    assert (hosts_run(), golden.quick.states) == ({image}, {NAME: "done"})
+    assert len(golden.fleet.refreshes()) == 1
+
+
+def test_a_refresh_that_is_said_to_be_successful_and_left_a_host_is_waited_with(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+    golden.quick.ticks()
+    old = golden.fleet._auto_scaling_group("own").instance_states  # noqa: SLF001  moto's own
+    golden.quick.passes(minutes=25)
+    golden.fleet.refreshes()
+    golden.fleet._auto_scaling_group("own").instance_states += old  # noqa: SLF001  one that was in standby
+
+    golden.quick.ticks(2)
+
+    assert golden.quick.states == {NAME: "updating"}
+    assert "not all of its hosts do" in golden.quick.groups[NAME]["why"]
+
+
+def test_a_host_that_no_launch_template_started_leaves_the_group_as_nobody_knows_what_it_runs(
+    golden: GoldenWorld,
+) -> None:
+    own(golden)
+    golden.build()
+    golden.fleet._auto_scaling_group("own").instance_states[0].started_from = None  # noqa: SLF001  as one that was attached
+
+    golden.begins_nothing()
+
+    assert "nobody can say what they run" in golden.standing("asg:own")["reason"]
+
+
+@pytest.mark.parametrize("takes", [timedelta(), timedelta(minutes=3)], ids=["at once", "soon"])
+def test_a_slow_start_makes_no_second_refresh_after_a_faster_one_that_failed(
+    golden: GoldenWorld, takes: timedelta
+) -> None:
+    template = own(golden)
+    golden.build()
+    golden.begins()
+    golden.fleet.next_refresh(RefreshCourse(status="Failed", reason="no room", takes=takes))
+    done: list[str] = []
+
+    def overtake(call: Call) -> None:
+        if call.action == "ec2:CreateLaunchTemplateVersion" and not call.before and not done:
+            done.append(call.action)
+            refresh_to(template, "2", AutoRollback=True)
+            golden.quick.passes(minutes=4)
+
+    golden.quick.world.stack.observers.append(overtake)
+    golden.quick.ticks(8)
+
+    assert done
+    assert len(golden.fleet.refreshes()) == 1
+    assert golden.quick.rollout["state"] == "halted"
+
+
+def test_a_refresh_that_failed_at_once_is_ours_whatever_auto_scalings_clock_says(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+    golden.fleet.next_refresh(RefreshCourse(status="Failed", reason="no room", takes=timedelta(seconds=-10)))
+    lost = refuse("Throttling", "StartInstanceRefresh")
+    golden.quick.world.fault("autoscaling:StartInstanceRefresh", lost, before=False)
+    golden.quick.world.stack.on_schedule(ROLLOUT)
+    for refresh in golden.fleet.refreshes():
+        refresh.started_at -= timedelta(seconds=2)
+
+    golden.quick.ticks(4)
+
+    assert [refresh.status for refresh in golden.fleet.refreshes()] == ["RollbackSuccessful"]
+    assert golden.quick.rollout["state"] == "halted"
+
+
+def test_a_start_that_somebody_elses_refresh_overtook_waits_and_is_told_in_the_end(golden: GoldenWorld) -> None:
+    template = own(golden)
+    golden.build()
+    golden.begins()
+    done: list[str] = []
+
+    def overtake(call: Call) -> None:
+        if call.action == "autoscaling:StartInstanceRefresh" and call.before and not done:
+            done.append(call.action)
+            golden.fleet.next_refresh(RefreshCourse(takes=timedelta(days=10)))
+            refresh_to(template, "1")
+
+    golden.quick.world.stack.observers.append(overtake)
+    golden.quick.ticks(2)
+    assert golden.quick.states == {NAME: "waiting"}
+
+    golden.quick.until("halted", every=timedelta(hours=1))
+
+    assert len(golden.fleet.refreshes()) == 1
+
+
+def test_a_refresh_to_another_launch_template_is_not_taken_for_ours(golden: GoldenWorld) -> None:
+    template, image = own(golden), golden.build()
+    golden.begins()
+    golden.fleet.add_version(template, InstanceType="m7i.large", ImageId=image)
+    other = golden.fleet.launch_template(golden.old, "other", InstanceType="t3.nano")
+    golden.fleet.add_version(other["id"], InstanceType="t3.nano", ImageId=golden.old)
+    refresh_to(other["id"], "2")
+
+    golden.quick.ticks()
+
+    assert golden.quick.states == {NAME: "waiting"}
+
+
+def test_a_group_that_is_deleted_right_before_its_refresh_is_left_alone_and_halts_nothing(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+
+    def delete(call: Call) -> None:
+        if call.action == "ec2:CreateLaunchTemplateVersion" and call.before:
+            golden.fleet.forget_group()
+
+    golden.quick.world.stack.observers.append(delete)
+    golden.quick.world.stack.on_schedule(ROLLOUT)
+    golden.quick.world.failures()
+    golden.quick.ticks(2)
+
+    assert golden.quick.states == {NAME: "left-alone"}
+    assert golden.quick.rollout["state"] != "halted"
+
+
+def test_while_a_node_group_cannot_be_read_no_group_of_its_cluster_is_taken_for_self_managed(
+    golden: GoldenWorld,
+) -> None:
+    own(golden)
+    golden.group("dev", tags={"nodewarden:hold": "yes"})
+    golden.fleet._node_group("dev", "custom").resources = {"autoScalingGroups": [{"name": "own"}]}  # noqa: SLF001  moto's own
+    golden.build()
+    golden.quick.world.fault("eks:DescribeNodegroup", refuse("AccessDenied", "DescribeNodegroup"), times=3)
+
+    golden.begins_nothing()
+
+    assert golden.quick.world.failures()
+
+
+def test_a_group_that_eks_names_as_a_node_groups_only_after_the_plan_is_left_alone(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+    golden.group("dev", tags={"nodewarden:hold": "yes"})
+    golden.fleet._node_group("dev", "custom").resources = {"autoScalingGroups": [{"name": "own"}]}  # noqa: SLF001  moto's own
+
+    golden.quick.ticks(3)
+
+    assert golden.fleet.refreshes() == []
+    assert golden.quick.groups[NAME]["why"] == "it is the group behind a managed node group"
+
+
+@pytest.mark.parametrize("kind", ["a group of its own", "a node group"])
+@pytest.mark.parametrize("when", ["before the plan", "after the plan"])
+@pytest.mark.parametrize("mixed", [True, False], ids=["mixed", "plain"])
+def test_a_launch_template_that_some_group_follows_by_latest_gets_no_new_version(
+    golden: GoldenWorld, kind: str, when: str, *, mixed: bool
+) -> None:
+    plain = golden.fleet.launch_template(golden.old, "plain", InstanceType="m7i.large")
+    template = own(golden) if kind == "a group of its own" else golden.group(template=plain)
+    golden.build()
+    if when == "after the plan":
+        golden.begins()
+    used = {"LaunchTemplateId": template, "Version": "$Latest"}
+    policy = {"LaunchTemplate": {"LaunchTemplateSpecification": used}}
+    how: dict[str, Any] = {"MixedInstancesPolicy": policy} if mixed else {"LaunchTemplate": used}
+    golden.fleet.auto_scaling_group({"id": template, "version": "1"}, "follower", cluster="elsewhere", **how)
+
+    golden.quick.looks()
+    golden.quick.ticks(3)
+
+    assert len(golden.fleet.versions(template)) == 1
+    said = {group["why"] for head in golden.quick.heads for group in golden.quick.groups.values() if head}
+    standing = golden.standing("asg:own" if kind == "a group of its own" else "custom")
+    assert any("would start hosts from a new version at once" in each for each in (standing["reason"], *said))
+
+
+def test_a_group_that_uses_the_default_version_keeps_no_other_from_rolling(golden: GoldenWorld) -> None:
+    template, image = own(golden), golden.build()
+    golden.fleet.auto_scaling_group({"id": template, "version": "$Default"}, "other", cluster="elsewhere")
+
+    golden.begins()
+
+    ends_well(golden, template, image)
+
+
+def test_a_group_with_two_spaces_in_its_name_stands_as_any_other(golden: GoldenWorld) -> None:
+    own(golden, "own  group")
+    golden.build()
+
+    golden.quick.looks()
+
+    assert golden.quick.remembered_states() == {"dev/asg:own  group": "behind"}
+
+
+def test_a_refresh_starts_though_one_zone_has_no_free_address(golden: GoldenWorld) -> None:
+    template, image = own(golden), golden.build()
+    golden.begins()
+    golden.fleet.leave_addresses(golden.fleet.subnets()[0], 0)
+
+    ends_well(golden, template, image)
+
+
+def test_a_refresh_that_was_rolled_back_is_told_in_the_words_of_auto_scaling(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.fleet.next_refresh(FAILING)
+    golden.begins()
+    golden.quick.until("halted")
+
+    assert "the refresh failed, and was rolled back: InstanceRefreshRollbackSuccessful" in golden.quick.told()[-1].said
+
+
+def test_a_group_that_cannot_be_refreshed_is_told_in_the_words_of_auto_scaling(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+    boto3.client("autoscaling").suspend_processes(AutoScalingGroupName="own", ScalingProcesses=["Launch"])
+
+    golden.quick.until("halted", every=timedelta(hours=1))
+
+    said = golden.quick.told()[-1].said
+    assert "the Auto Scaling group is not being refreshed (ProcessesSuspended: " in said
+    assert "node group is ACTIVE" not in said
+
+
+def test_a_launch_template_version_that_ec2_refuses_is_not_laid_to_eks(golden: GoldenWorld) -> None:
+    own(golden)
+    golden.build()
+    golden.begins()
+    refused = refuse("InvalidParameterValue", "CreateLaunchTemplateVersion")
+    golden.quick.world.fault("ec2:CreateLaunchTemplateVersion", refused)
+
+    golden.quick.ticks(2)
+
+    assert golden.quick.groups[NAME]["why"] == "the refresh was refused: InvalidParameterValue"
 
 
 def test_the_calls_at_which_a_sandbox_dies_below_are_all_that_there_are(golden: GoldenWorld) -> None:

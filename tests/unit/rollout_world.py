@@ -293,7 +293,7 @@ class World:
     def _started(self, call: Start, group: NodeGroup) -> Result:
         if not isinstance(call, StartRefresh) and call.token in self.tokens:
             return Started(self.tokens[call.token])
-        if group.status != "ACTIVE":
+        if group.status != "ACTIVE" or self._was_refreshed(call):
             return Busy()
         fate = self.fates.get(call.key, Fate.SUCCEEDS)
         if fate is Fate.NOT_ALLOWED and isinstance(call, StartUpdate):
@@ -303,6 +303,11 @@ class World:
         self._holds(call, group)
         self.tokens[call.token] = self.begin_update(call.key, call.release_version, fate, ours=True)
         return Started(self.tokens[call.token])
+
+    def _was_refreshed(self, call: Start) -> bool:
+        """Look once more at the latest refresh, as is done right before a call that has no token."""
+        known = self.running.get(call.key, [])
+        return isinstance(call, StartRefresh) and call.after != (known[-1].update.update_id if known else None)
 
     def _holds(self, call: Start, group: NodeGroup) -> None:
         """Hold the promises that bind every update that comes about."""
@@ -320,7 +325,8 @@ class World:
         """Start an update, ours or somebody else's."""
         runs = self.running.setdefault(key, [])
         update_id = f"{key.cluster}-{key.name}-{len(runs)}"
-        update = Update(update_id=update_id, status="InProgress", release_version=release, created_at=self.now)
+        skewed = self.now - MINUTE if key.auto_scaling_group else self.now  # Auto Scaling's clock is not ours
+        update = Update(update_id=update_id, status="InProgress", release_version=release, created_at=skewed)
         runs.append(Running(update, self.now + 25 * MINUTE, fate, ours))
         self.groups[key] = replace(self.groups[key], status="UPDATING")
         return update_id

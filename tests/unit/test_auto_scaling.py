@@ -63,6 +63,7 @@ def test_a_group_is_described_with_all_that_is_decided_by(fleet: Fleet) -> None:
         desired=2,
         ready=2,
         subnets=tuple(fleet.subnets()),
+        started_from=frozenset({replace(newer, version="1")}),
     )
     assert auto_scaling().groups() == (found,)
 
@@ -147,6 +148,10 @@ LEFT: dict[str, tuple[AutoScalingGroup, State]] = {
     "EKS's": (replace(OWN, tags=OWNED | {"eks:nodegroup-name": "workers"}), State.LEFT),
     "Keiko's": (replace(OWN, tags=OWNED | {"instancegroups.keikoproj.io/InstanceGroup": "x"}), State.LEFT),
     "an older Karpenter's": (replace(OWN, tags=OWNED | {"karpenter.sh/provisioner-name": "x"}), State.LEFT),
+    "Cluster API's": (
+        replace(OWN, tags=OWNED | {"sigs.k8s.io/cluster-api-provider-aws/cluster/demo": "owned"}),
+        State.LEFT,
+    ),
     "of two clusters": (replace(OWN, tags=OWNED | {"kubernetes.io/cluster/b": "owned"}), State.UNSUITABLE),
     "with a launch configuration": (replace(OWN, template=None), State.UNSUITABLE),
     "with a mixed instances policy": (replace(OWN, template=None, mixed=True), State.UNSUITABLE),
@@ -167,7 +172,7 @@ def test_a_group_that_has_all_that_a_refresh_needs_is_not_left() -> None:
 
 
 def test_a_template_that_something_follows_is_left() -> None:
-    left = why_left(OWN, drains=True, followers={USED.template_id})
+    left = why_left(OWN, drains=True, followed={USED.template_id})
 
     assert left is not None
     assert left[0] is State.UNSUITABLE

@@ -84,3 +84,21 @@ def test_of_a_source_that_is_gone_nothing_is_made(fleet: Fleet) -> None:
     with pytest.raises(GoneError, match="is gone"):
         templates().with_image(LaunchTemplate(template_id=source.template_id, version="9"), NEW)
     assert len(fleet.versions(source.template_id)) == 1
+
+
+def test_a_version_that_was_deleted_is_made_anew_in_the_next_attempt_and_once(fleet: Fleet) -> None:
+    source = used(fleet, **DATA)
+    templates().with_image(source, NEW, "rollout|1")
+    fleet.delete_newest_version(source.template_id)
+
+    made = [templates().with_image(source, NEW, "rollout|2") for _ in range(2)]
+
+    assert {templates().version(each) is not None for each in made} == {True}
+    assert len(fleet.versions(source.template_id)) == 2
+
+
+def test_a_version_that_has_the_ami_is_given_itself(fleet: Fleet) -> None:
+    source = used(fleet, **DATA)
+
+    assert templates().with_image(source, OLD) == source
+    assert len(fleet.versions(source.template_id)) == 1

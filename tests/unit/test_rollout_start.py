@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nodewarden.node_group import HealthIssue, NodeGroup
+from nodewarden.launch_template import LaunchTemplate
+from nodewarden.node_group import AMI_FAMILY, SELF_MANAGED, HealthIssue, NodeGroup, Target, Update
 from nodewarden.rollout.advance import advance, started, wanted
 from nodewarden.rollout.answer import Verb
-from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Seen, Started, StartUpdate
-from nodewarden.rollout.plan import plan
+from nodewarden.rollout.observed import Busy, NotAllowedYet, Observed, Refused, Seen, Started, StartRefresh, StartUpdate
+from nodewarden.rollout.plan import Candidate, plan
 from nodewarden.rollout.preflight import surge
 from nodewarden.rollout.state import GroupState, Rollout, State
 from nodewarden.rollout.step import Step, StepKind
@@ -47,6 +48,13 @@ if TYPE_CHECKING:
 POLICY = policy(wave(max_failures=9))
 ISSUE = HealthIssue(code="AsgInstanceLaunchFailures", message="no capacity", resource_ids=("asg-1",))
 EVICTION = HealthIssue(code="PodEvictionFailure", message="a budget", resource_ids=("i-1",))
+
+
+SELF = replace(
+    group("asg:own"),
+    ami_type=SELF_MANAGED,
+    launch_template=LaunchTemplate(template_id="lt-0123456789abcdef0", version="1"),
+)
 
 
 def rolling(*groups: NodeGroup) -> Rollout:
@@ -243,6 +251,52 @@ def test_a_lost_start_whose_group_is_updating_keeps_its_cluster() -> None:
     rollout = after(intended()[0], seen(group(status="UPDATING")), DAY)
 
     assert alone(rollout).state is GroupState.STARTING
+
+
+# A refresh, which has no token.
+
+
+def refreshed(was: Update | None = None) -> tuple[Rollout, StartRefresh]:
+    """Give a rollout with the intent to refresh its one self-managed group, and the call; `was` is the latest refresh before."""
+    golden = Target(release_version=NEW, parameter=f"{AMI_FAMILY}golden", released_at=NOW - 9 * DAY)
+    (made,) = plan([Candidate(node_group=SELF, target=golden, family="golden")], (), POLICY, NOW)
+    begun, _ = advance(made.rollout, Observed(), POLICY, NOW)
+    rollout, (call,) = advance(begun, saw(seen(SELF, was)), POLICY, NOW)
+    assert isinstance(call, StartRefresh)
+    return rollout, call
+
+
+def test_a_lost_refresh_is_not_called_again_before_nobody_makes_its_first_call_any_more() -> None:
+    rollout, first = refreshed()
+    look = saw(seen(SELF))
+
+    soon, early_calls = advance(rollout, look, POLICY, NOW + TICK)
+    _, late_calls = advance(soon, look, POLICY, NOW + 15 * MINUTE)
+
+    assert (early_calls, late_calls) == ((), (first,))
+
+
+def test_a_refresh_that_ended_is_this_attempts_where_it_is_not_the_one_from_before_whatever_its_time() -> None:
+    before = update(update_id="before", status="RollbackSuccessful")
+    rollout, call = refreshed(before)
+    its = update(update_id="its", status="RollbackSuccessful", at=NOW - DAY)
+
+    unchanged, adopted = (
+        alone(advance(rollout, saw(seen(SELF, each)), POLICY, NOW + TICK)[0]) for each in (before, its)
+    )
+
+    assert call.after == "before"
+    assert (unchanged.state, adopted.state, adopted.update_id) == (GroupState.STARTING, GroupState.UPDATING, "its")
+
+
+def test_a_start_that_somebody_elses_refresh_came_before_waits_again() -> None:
+    rollout, _ = refreshed()
+    busy = replace(SELF, status="UPDATING")
+    theirs = update(update_id="theirs", release=OLD)
+
+    later, calls = advance(rollout, saw(seen(busy, theirs)), POLICY, NOW + TICK)
+
+    assert (calls, alone(later).state) == ((), GroupState.WAITING)
 
 
 def test_a_group_that_was_not_looked_at_stays_as_it_is() -> None:

@@ -15,7 +15,7 @@ from nodewarden.node_group import ACTIVE, SELF_MANAGED, HealthIssue, NodeGroup
 from nodewarden.security_group.event import line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from nodewarden.ami_release.standing import Judged
     from nodewarden.launch_template import LaunchTemplate
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 OWNED_TAG = "kubernetes.io/cluster/"  # followed by the cluster's name
 MANAGED_TAGS = frozenset({"eks:nodegroup-name", "eks:cluster-name"})
 KEIKO_TAG = "instancegroups.keikoproj.io/InstanceGroup"
+CLUSTER_API_TAG = "sigs.k8s.io/cluster-api-provider-aws/"  # begins the tags of its AWSMachinePools
 KARPENTER_TAGS = frozenset({"karpenter.sh/nodepool", "karpenter.sh/provisioner-name"})
-CLUSTER_API_TAG = "sigs.k8s.io/cluster-api-provider-aws/"  # begins those of its machine pools
 NEEDED = frozenset({"Launch", "Terminate"})  # processes that a refresh cannot go on without
 NOT_PERMITTED: Judged = (
     State.NOT_PERMITTED,
@@ -33,6 +33,7 @@ NOT_PERMITTED: Judged = (
     "Deploy with the ARN of its hosts' role in GoldenInstanceRoleArns, or refresh it yourself.",
 )
 UPDATING, DELETING = "UPDATING", "DELETING"
+BEHIND_NODE_GROUP = (State.LEFT, "it is the group behind a managed node group", "Nothing: its node group rolls.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,9 @@ class AutoScalingGroup:
     """An Auto Scaling group (`DescribeAutoScalingGroups`).
 
     `template` is None where it starts hosts by something else than one launch template: `mixed` says whether that is a
-    mixed instances policy, else it is a launch configuration. `ready` counts the hosts that are in service and healthy.
+    mixed instances policy, else it is a launch configuration. `ready` counts the hosts that are in service and healthy,
+    `started_from` is what its hosts were started from: who moves a group to another version replaces none of them. `follows`
+    are the templates of which it starts the latest version, by `$Latest`.
     """
 
     name: str
@@ -52,6 +55,8 @@ class AutoScalingGroup:
     ready: int = 0
     subnets: tuple[str, ...] = ()
     suspended: frozenset[str] = frozenset()
+    started_from: frozenset[LaunchTemplate] = frozenset()
+    follows: frozenset[str] = frozenset()
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -65,7 +70,7 @@ class AutoScalingGroup:
 
 
 def as_node_group(group: AutoScalingGroup, key: NodeGroupKey, *, minor: str, image_id: str, busy: bool) -> NodeGroup:
-    """Give it as a member of a rollout: the AMI of its launch template is what it runs; `busy` while it is refreshed."""
+    """Give it as a member of a rollout, which runs the AMI `image_id`; `busy` while it is refreshed."""
     return NodeGroup(
         key=key,
         status=DELETING if group.deleting else UPDATING if busy else ACTIVE,
@@ -80,14 +85,14 @@ def as_node_group(group: AutoScalingGroup, key: NodeGroupKey, *, minor: str, ima
     )
 
 
-def why_left(group: AutoScalingGroup, *, drains: bool, followers: Collection[str] = ()) -> Judged | None:
+def why_left(group: AutoScalingGroup, *, drains: bool, followed: Collection[str] = ()) -> Judged | None:
     """Say why a group must not be refreshed, and what to do; None where it may.
 
-    `drains` says whether it has a lifecycle hook on termination. `followers` are launch templates of which something uses
-    `$Latest` or `$Default`: with a new version, that would start hosts from it, outside of any wave.
+    `drains` says whether it has a lifecycle hook on termination. `followed` are launch templates of which some group uses
+    `$Latest`: with a new version, that would start hosts from it, outside of any wave.
     """
     if group.is_eks_own:
-        return State.LEFT, "it is the group behind a managed node group", "Nothing: its node group rolls."
+        return BEHIND_NODE_GROUP
     if KEIKO_TAG in group.tags:
         reason = "Keiko's instance-manager owns it, and would undo a change of its launch template"
         return State.LEFT, reason, "Set the new AMI in spec.eks.configuration.image of its InstanceGroup."
@@ -97,10 +102,23 @@ def why_left(group: AutoScalingGroup, *, drains: bool, followers: Collection[str
     if any(tag.startswith(CLUSTER_API_TAG) for tag in group.tags):
         reason = "Cluster API owns it, and would undo a change of its launch template"
         return State.LEFT, reason, "Set the new AMI in spec.awsLaunchTemplate.ami of its AWSMachinePool."
-    return _unsuitable(group, followers) or _undrained(drains=drains)
+    return _unsuitable(group, followed) or _undrained(drains=drains)
 
 
-def _unsuitable(group: AutoScalingGroup, followers: Collection[str]) -> Judged | None:
+def why_followed(template: LaunchTemplate, followed: Collection[str]) -> Judged | None:
+    """Say why no version may be added to a launch template; None where one may."""
+    if template.template_id not in followed:
+        return None
+    reason = f"a group uses $Latest of its launch template {template.template_id}, and would start hosts from a new version at once"
+    return State.UNSUITABLE, reason, "Let each use a fixed version."
+
+
+def followed_by(groups: Iterable[AutoScalingGroup]) -> frozenset[str]:
+    """Give the launch templates of which some of these groups start the latest version."""
+    return frozenset(template for group in groups for template in group.follows)
+
+
+def _unsuitable(group: AutoScalingGroup, followed: Collection[str]) -> Judged | None:
     fix = "Let it use one fixed version of a launch template."
     if len(group.clusters) > 1:
         advice = "Leave one tag of a cluster on it."
@@ -114,14 +132,7 @@ def _unsuitable(group: AutoScalingGroup, followers: Collection[str]) -> Judged |
         return State.UNSUITABLE, f"it starts its hosts by {what}, which is not refreshed from here", fix
     if not group.template.fixed:
         return State.UNSUITABLE, f"it uses {group.template}, to which no refresh can be rolled back", fix
-    if group.template.template_id in followers:
-        reason = f"another group uses $Latest or $Default of its launch template {group.template.template_id}"
-        return (
-            State.UNSUITABLE,
-            f"{reason}, and would start hosts from a new version at once",
-            "Let each use a fixed version.",
-        )
-    return None
+    return why_followed(group.template, followed)
 
 
 def _undrained(*, drains: bool) -> Judged | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 TEMPLATE_ID = re.compile(r"lt-[0-9a-f]{8,40}")
+LATEST = "$Latest"  # in place of a version: whichever is the newest, from when it is made
 IMAGE, DEVICES = "ImageId", "BlockDeviceMappings"
 FROM_SSM = "resolve:ssm:"
 
@@ -35,6 +36,9 @@ class LaunchTemplate:
 
     def __str__(self) -> str:
         return f"{self.template_id}:{self.version}".removesuffix(":")
+
+
+NO_TEMPLATE = LaunchTemplate(template_id="", version="")  # of a host that was started from none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +82,12 @@ def description_of(source: LaunchTemplate, image_id: str) -> str:
     return f"Nodewarden: version {source.version} with {image_id}"
 
 
-def token_of(source: LaunchTemplate, image_id: str) -> str:
-    """Give the `ClientToken` of the call that makes that version: the same each time, so EC2 makes one."""
-    return hashlib.sha256(f"{source}|{image_id}".encode()).hexdigest()[:64]
+def token_of(source: LaunchTemplate, image_id: str, attempt: str = "") -> str:
+    """Give the `ClientToken` of the call that makes that version: the same each time in an attempt, so EC2 makes one.
+
+    To a token that it knows, EC2 answers with the version of then, deleted or not: another `attempt` has its own.
+    """
+    return hashlib.sha256(f"{source}|{image_id}|{attempt}".encode()).hexdigest()[:64]
 
 
 def differences(source: TemplateVersion, made: TemplateVersion, image_id: str) -> tuple[str, ...]:

@@ -10,17 +10,17 @@ from nodewarden.ami_release.judgement import Look
 from nodewarden.ami_release.standing import Standing, State
 from nodewarden.ami_release.target import Absence, NoTarget
 from nodewarden.ami_release.unmanaged import ASG_TAG
-from nodewarden.auto_scaling_group import NOT_PERMITTED
+from nodewarden.auto_scaling_group import NOT_PERMITTED, followed_by
 from nodewarden.node_group import CUSTOM, SELF_MANAGED_NAME, NodeGroupKey
-from nodewarden.security_group.event import line
 from nodewarden.see_member import Members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from nodewarden.ami_release.policy import AmiReleasePolicy
     from nodewarden.ami_release.standing import Judged
+    from nodewarden.auto_scaling_group import AutoScalingGroup
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.gather_fleet import Fleet
     from nodewarden.node_group import NodeGroup
@@ -36,8 +36,13 @@ def with_golden(
     of those that are seen are no longer without a group. Raises PolicyError.
     """
     policy, members = wired.ami_release_policy, Members.of(wired, wired.account, wired.region)
-    seen = {s.node_group.key: _custom(s, fleet, members) for s in standings if s.node_group.ami_type == CUSTOM}
-    own = list(_self_managed(fleet, members, wired))
+    groups_of_hosts = _auto_scaling_groups(fleet, members)
+    followed = followed_by(groups_of_hosts)
+    # A group of a cluster with a node group that could not be read may be behind that one.
+    own = list(_self_managed(groups_of_hosts, fleet, members, wired))
+    seen = {
+        s.node_group.key: _custom(s, fleet, members, followed) for s in standings if s.node_group.ami_type == CUSTOM
+    }
     custom = [member.node_group for member in seen.values() if member and member.node_group]
     groups = [*custom, *(group for group, _ in own)]
     golden = fleet.read("AMIs of families", lambda: _golden(groups, policy, wired)) if groups else None
@@ -49,27 +54,32 @@ def with_golden(
     return (*of_node_groups, *(_judged(each, fleet, golden, wired, now) for each in own))
 
 
-def _custom(standing: Standing, fleet: Fleet, members: Members) -> Member | None:
+def _custom(standing: Standing, fleet: Fleet, members: Members, followed: Collection[str]) -> Member | None:
     group = standing.node_group
-    return fleet.read(group.key.cluster, lambda: members.with_own_ami(group))
+    return fleet.read(group.key.cluster, lambda: members.with_own_ami(group, followed))
 
 
-def _self_managed(fleet: Fleet, members: Members, wired: FleetWiring) -> Iterator[tuple[NodeGroup, Judged | None]]:
-    """See the Auto Scaling groups of the clusters that no managed node group has; one with an unprintable name is nobody's."""
+def _auto_scaling_groups(fleet: Fleet, members: Members) -> tuple[AutoScalingGroup, ...]:
     groups = fleet.read("Auto Scaling groups", members.auto_scaling.groups)
     if groups is None:
         fleet.hide_clusters()
-        return
+    return groups or ()
+
+
+def _self_managed(
+    groups: Iterable[AutoScalingGroup], fleet: Fleet, members: Members, wired: FleetWiring
+) -> Iterator[tuple[NodeGroup, Judged | None]]:
+    """See the Auto Scaling groups of the clusters that no managed node group has; one with an unprintable name is nobody's."""
+    seen_whole, followed = fleet.clusters.keys() - fleet.unseen.keys(), followed_by(groups)
     managed = {name for group in fleet.node_groups for name in group.auto_scaling_groups}
-    followers = {each.template.template_id for each in groups if each.template and not each.template.fixed}
     for group in groups:
-        cluster = next((name for name in group.clusters if name in fleet.clusters), None)
-        if cluster is None or group.name in managed or group.is_eks_own or line(group.name) != group.name:
+        cluster = next((name for name in group.clusters if name in seen_whole), None)
+        if cluster is None or group.name in managed or group.is_eks_own or not group.name.isprintable():
             continue
         name = f"{SELF_MANAGED_NAME}{group.name}"
         key = NodeGroupKey(account=wired.account, region=wired.region, cluster=cluster, name=name)
         minor = fleet.clusters[cluster].version
-        member = fleet.read(cluster, lambda g=group, k=key, m=minor: members.self_managed(g, k, m, followers=followers))  # type: ignore[misc]
+        member = fleet.read(cluster, lambda g=group, k=key, m=minor: members.self_managed(g, k, m, followed=followed))  # type: ignore[misc]
         if member and member.node_group:
             fleet.hosts = {i: tags for i, tags in fleet.hosts.items() if tags.get(ASG_TAG) != group.name}
             yield member.node_group, member.left or (None if wired.refreshes_groups else NOT_PERMITTED)

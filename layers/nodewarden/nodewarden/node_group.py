@@ -33,6 +33,21 @@ class NodeGroupKey:
         """The name of the self-managed Auto Scaling group; empty for a managed node group."""
         return self.name.removeprefix(SELF_MANAGED_NAME) if self.name.startswith(SELF_MANAGED_NAME) else ""
 
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return "Auto Scaling group" if self.auto_scaling_group else "node group"
+
+    @property
+    def service(self) -> str:
+        """Who brings it to an AMI."""
+        return "Auto Scaling" if self.auto_scaling_group else "EKS"
+
+    @property
+    def change(self) -> str:
+        """What that is called there."""
+        return "refresh" if self.auto_scaling_group else "update"
+
     def __str__(self) -> str:
         return f"{self.cluster}/{self.name}"
 
@@ -86,7 +101,8 @@ class NodeGroup:
 class Update:
     """An update of a node group (`DescribeUpdate`); `release_version` is what it goes to, where the answer says so.
 
-    Of an update to another launch template version, EKS names that only: `template_version`.
+    Of an update to another launch template version, EKS names that only: `template_version`. Auto Scaling names the template
+    too, `template_id`, which may be another than the group uses.
     """
 
     update_id: str
@@ -95,6 +111,7 @@ class Update:
     errors: tuple[HealthIssue, ...] = ()
     created_at: datetime | None = None
     template_version: str | None = None
+    template_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

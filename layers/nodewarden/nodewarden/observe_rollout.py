@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nodewarden.ami_release.sighting import Sighting
     from nodewarden.fleet_wiring import FleetWiring
-    from nodewarden.node_group import Image, NodeGroupKey, Subnet, Target
+    from nodewarden.node_group import Image, NodeGroup, NodeGroupKey, Subnet, Target
     from nodewarden.rollout.advance import Wanted
     from nodewarden.rollout.observed import Observed
     from nodewarden.rollout.state import Rollout
@@ -74,14 +74,19 @@ def _groups(look: Look, want: Wanted) -> dict[NodeGroupKey, Seen]:
 
 def _see(look: Look, key: NodeGroupKey, *, whole: bool) -> Seen:
     members, progress = Members.of(look.wired, *look.where), look.rollout.groups[key]
-    member = members.see(key, progress.minor)
+    member = members.see(key, progress.minor, closely=whole)
     group, update = member.node_group, None
     if group and progress.update_id:
         update = members.update(group, progress.update_id)
-    elif group and (progress.state is GroupState.STARTING or (whole and group.status == UPDATING)):
+    elif group and (progress.state is GroupState.STARTING or (whole and _may_be_updated(group))):
         update = members.latest(group)
     cluster = members.eks.cluster(key.cluster) if whole else None
     return Seen(node_group=group, cluster=cluster, update=update, left=member.left[1] if member.left else "")
+
+
+def _may_be_updated(group: NodeGroup) -> bool:
+    """Tell whether to look for an update; of a self-managed group, the latest is also what tells a new one from those before."""
+    return group.status == UPDATING or bool(group.key.auto_scaling_group)
 
 
 def _with_addresses(look: Look, groups: Mapping[NodeGroupKey, Seen]) -> dict[NodeGroupKey, Seen]:

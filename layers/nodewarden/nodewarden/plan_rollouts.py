@@ -56,7 +56,8 @@ def plan_rollouts(
     active = ledger.active()
     going = {rollout.family: rollout for rollout in active}
     behind = [candidate for standing in standings if (candidate := _candidate(standing))]
-    open_ = [c for c in behind if c.family not in going or going[c.family].wave < 0]
+    free = [c for c in behind if not _is_in_another(c, active)]
+    open_ = [c for c in free if c.family not in going or going[c.family].wave < 0]
     failures: list[NodewardenError] = []
     requests = asked_for(wired.finding_ledger, now, failures)
     asked = {request.node_group for request in requests}
@@ -108,6 +109,13 @@ def _candidate(standing: Standing) -> Candidate | None:
     if not eligible(standing) or target is None or not family:
         return None
     return Candidate(node_group=standing.node_group, target=target, family=family)
+
+
+def _is_in_another(candidate: Candidate, active: Iterable[Rollout]) -> bool:
+    """Tell whether the rollout of another family has yet to bring a group somewhere: whose it was when that was planned."""
+    key = candidate.node_group.key
+    others = (rollout.groups.get(key) for rollout in active if rollout.family != candidate.family)
+    return any(group.state in UNFINISHED for group in others if group)
 
 
 def _is_served(rollout: Rollout | None, candidate: Candidate, asked: Collection[NodeGroupKey]) -> bool:

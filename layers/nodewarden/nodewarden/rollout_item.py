@@ -195,7 +195,7 @@ _group = _made(
         **dict.fromkeys(("attempt", "refusals"), int),
         **dict.fromkeys(_GROUP_MOMENTS, _moment),
         **dict.fromkeys(("accepted", "may_return"), bool),
-        "update_id": _maybe(str),
+        **dict.fromkeys(("update_id", "update_before"), _maybe(str)),
         "errors": _each(_issue),
     },
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.standing import State
-from nodewarden.auto_scaling_group import as_node_group, why_left
-from nodewarden.launch_template import why_unsuitable
+from nodewarden.auto_scaling_group import BEHIND_NODE_GROUP, as_node_group, followed_by, why_followed, why_left
+from nodewarden.launch_template import LaunchTemplate, why_unsuitable
 from nodewarden.node_group import CUSTOM, IN_PROGRESS
 
 if TYPE_CHECKING:
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from nodewarden.auto_scaling_group import AutoScalingGroup
     from nodewarden.aws.auto_scaling import AutoScaling
     from nodewarden.aws.eks import Eks
+    from nodewarden.aws.image import Images
     from nodewarden.aws.launch_template import LaunchTemplates
     from nodewarden.fleet_wiring import FleetWiring
     from nodewarden.launch_template import TemplateVersion
     from nodewarden.node_group import NodeGroup, NodeGroupKey, Update
+
+
+AMI = "ami-"  # begins the id of one
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,7 @@ class Members:
     eks: Eks
     auto_scaling: AutoScaling
     templates: LaunchTemplates
+    images: Images
 
     @classmethod
     def of(cls, wired: FleetWiring, account: str, region: str) -> Members:
@@ -46,22 +53,29 @@ class Members:
             eks=wired.eks(account, region),
             auto_scaling=wired.auto_scaling(account, region),
             templates=wired.launch_templates(account, region),
+            images=wired.images(account, region),
         )
 
-    def see(self, key: NodeGroupKey, minor: str) -> Member:
-        """Look at a group; nobody says of a self-managed one which Kubernetes `minor` it runs."""
-        if key.auto_scaling_group:
-            return self._see_self_managed(key, minor)
-        group = self.eks.node_group(key)
-        return self.with_own_ami(group) if group else Member(node_group=None)
+    def see(self, key: NodeGroupKey, minor: str, *, closely: bool = False) -> Member:
+        """Look at a group; nobody says of a self-managed one which Kubernetes `minor` it runs.
 
-    def with_own_ami(self, group: NodeGroup) -> Member:
+        `closely`, as before a start, looks at all that may keep a group from it, in other groups too.
+        """
+        if key.auto_scaling_group:
+            return self._see_self_managed(key, minor, closely=closely)
+        group = self.eks.node_group(key)
+        if group is None or group.ami_type != CUSTOM:
+            return Member(node_group=group)
+        return self.with_own_ami(group, self._followed() if closely else ())
+
+    def with_own_ami(self, group: NodeGroup, followed: Collection[str] = ()) -> Member:
         """Let a node group with an AMI of its own run the one in the launch template version that it uses."""
         if group.ami_type != CUSTOM or group.launch_template is None:
             return Member(node_group=group)
         template = self.templates.version(group.launch_template)
         runs = template.image_id if template else group.release_version
-        return Member(node_group=replace(group, release_version=runs), left=_unsuitable(template))
+        left = _unsuitable(template) or why_followed(group.launch_template, followed)
+        return Member(node_group=replace(group, release_version=runs), left=left)
 
     def self_managed(
         self,
@@ -70,14 +84,30 @@ class Members:
         minor: str,
         *,
         busy: bool = False,
-        followers: Collection[str] = (),
+        followed: Collection[str] = (),
     ) -> Member:
-        """Look at what a self-managed group runs, and whether it may be refreshed."""
+        """Look at what a self-managed group runs, and whether it may be refreshed.
+
+        While it is refreshed, that is the AMI of its launch template version: its hosts are on their way.
+        """
         template = self.templates.version(group.template) if group.template else None
-        runs = template.image_id if template else ""
+        runs = template.image_id if template and busy else self._runs(group, template)
         seen = as_node_group(group, key, minor=minor, image_id=runs, busy=busy)
-        left = why_left(group, drains=self.auto_scaling.drains(group.name), followers=followers)
-        return Member(node_group=seen, left=left or _unsuitable(template))
+        left = why_left(group, drains=self.auto_scaling.drains(group.name), followed=followed)
+        return Member(node_group=seen, left=left or _unsuitable(template) or _unknown(runs))
+
+    def _runs(self, group: AutoScalingGroup, template: TemplateVersion | None) -> str:
+        """Give the AMI that a group and all of its hosts run, the oldest where they differ; empty where nobody knows."""
+        others = sorted(group.started_from - {group.template})
+        if template is None or not others:
+            return template.image_id if template else ""
+        versions = (self.templates.version(each) for each in others)
+        run = {template.image_id, *(version.image_id if version else "" for version in versions)}
+        if len(run) == 1 or not all(each.startswith(AMI) for each in run):
+            return run.pop() if len(run) == 1 else ""
+        images = self.images.images(run)
+        made = {each: image.created_at for each, image in images.items() if image.created_at}
+        return min(sorted(run), key=lambda each: made.get(each, LONG_AGO))  # an AMI that is gone is older than any
 
     def update(self, group: NodeGroup, update_id: str) -> Update | None:
         """Look at an update of a group; None where AWS does not know it."""
@@ -91,24 +121,48 @@ class Members:
             return self._with_target(group, self.auto_scaling.refresh(name))
         return self._with_target(group, next(iter(self.eks.updates_in_progress(group.key)), None))
 
-    def _see_self_managed(self, key: NodeGroupKey, minor: str) -> Member:
+    def _see_self_managed(self, key: NodeGroupKey, minor: str, *, closely: bool) -> Member:
         group = self.auto_scaling.group(key.auto_scaling_group)
         if group is None or key.cluster not in group.clusters:
             return Member(node_group=None)
+        followed = self._followed() if closely else ()
         refresh = self.auto_scaling.refresh(group.name)
-        if refresh is None or refresh.status == IN_PROGRESS:
-            return self.self_managed(group, key, minor, busy=refresh is not None)
-        # It may have ended, and changed the group, after that was looked at.
-        group = self.auto_scaling.group(group.name)
-        return self.self_managed(group, key, minor) if group else Member(node_group=None)
+        busy = refresh is not None and refresh.status == IN_PROGRESS
+        if refresh and not busy:
+            # It may have ended, and changed the group, after that was looked at.
+            group = self.auto_scaling.group(group.name)
+        if group is None:
+            return Member(node_group=None)
+        seen = self.self_managed(group, key, minor, busy=busy, followed=followed)
+        return replace(seen, left=BEHIND_NODE_GROUP) if closely and self._is_managed(key) else seen
+
+    def _followed(self) -> frozenset[str]:
+        return followed_by(self.auto_scaling.groups())
+
+    def _is_managed(self, key: NodeGroupKey) -> bool:
+        """Tell whether a group is behind a managed node group of its cluster, whatever its own tags say."""
+        keys = (replace(key, name=name) for name in self.eks.node_groups(key.cluster))
+        return any(
+            group and key.auto_scaling_group in group.auto_scaling_groups for group in map(self.eks.node_group, keys)
+        )
 
     def _with_target(self, group: NodeGroup, update: Update | None) -> Update | None:
         """Say of an update to another launch template version to which AMI it goes."""
         used = group.launch_template
         if update is None or update.template_version is None or used is None or update.release_version:
             return update
-        version = self.templates.version(replace(used, version=update.template_version))
+        to = LaunchTemplate(template_id=update.template_id or used.template_id, version=update.template_version)
+        version = self.templates.version(to)
         return replace(update, release_version=version.image_id if version else None)
+
+
+def _unknown(runs: str) -> Judged | None:
+    if runs:
+        return None
+    reason = (
+        "some of its hosts were started from no launch template version that is there, so nobody can say what they run"
+    )
+    return State.UNSUITABLE, reason, "Refresh it yourself once: aws autoscaling start-instance-refresh."
 
 
 def _unsuitable(template: TemplateVersion | None) -> Judged | None:

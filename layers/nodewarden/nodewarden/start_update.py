@@ -16,8 +16,10 @@ from nodewarden.errors import (
 from nodewarden.rollout.observed import Busy, NotAllowedYet, Refused, Started, StartRefresh, StartUpdate
 
 if TYPE_CHECKING:
+    from nodewarden.aws.auto_scaling import AutoScaling
     from nodewarden.errors import NodewardenError
     from nodewarden.fleet_wiring import FleetWiring
+    from nodewarden.launch_template import LaunchTemplate
     from nodewarden.rollout.observed import Result, Start
 
 
@@ -46,7 +48,17 @@ def _start(wired: FleetWiring, call: Start) -> str:
         return eks.start_update(
             call.key, version=call.version, release_version=call.release_version, token=call.token, force=call.force
         ).update_id
-    template = wired.launch_templates(*where).with_image(call.source, call.release_version)
+    template = wired.launch_templates(*where).with_image(call.source, call.release_version, call.attempt)
     if isinstance(call, StartRefresh):
-        return wired.auto_scaling(*where).start_refresh(call.key.auto_scaling_group, template)
+        return _refresh(wired.auto_scaling(*where), call, template)
     return eks.start_template_update(call.key, template=template, token=call.token, force=call.force).update_id
+
+
+def _refresh(auto_scaling: AutoScaling, call: StartRefresh, template: LaunchTemplate) -> str:
+    """Start a refresh, unless there was one since the intent was written: it may be this attempt's own."""
+    name = call.key.auto_scaling_group
+    latest = auto_scaling.refresh(name)
+    if (latest.update_id if latest else None) != call.after:
+        message = f"{name} was refreshed since its start was decided (wait: the next tick looks at it)"
+        raise NodeGroupBusyError(message)
+    return auto_scaling.start_refresh(name, template)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nodewarden.auto_scaling_group import AutoScalingGroup
 from nodewarden.aws.ec2_shapes import tags_of
 from nodewarden.aws.meaning import meaning
-from nodewarden.launch_template import LaunchTemplate
+from nodewarden.launch_template import LATEST, NO_TEMPLATE, LaunchTemplate
 from nodewarden.node_group import IN_PROGRESS, HealthIssue, Update
 from nodewarden.rollout.preflight import MAX_HEALTHY, PERCENT
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PAGE = 100
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 IN_SERVICE, HEALTHY = "InService", "Healthy"
+LEAVING = ("Terminat", "Detach")  # begin the lifecycle states of a host that goes
 GOING = frozenset({"Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress"})
 SUCCESSFUL = "Successful"
 # Launch before terminate: with less than 100 % at least, a group of one host would be without it for a while. A host that
@@ -98,7 +99,21 @@ def _group(found: dict[str, Any]) -> AutoScalingGroup:
         ready=sum((host["LifecycleState"], host["HealthStatus"]) == (IN_SERVICE, HEALTHY) for host in hosts),
         subnets=tuple(filter(None, found.get("VPCZoneIdentifier", "").split(","))),
         suspended=frozenset(process["ProcessName"] for process in found.get("SuspendedProcesses", [])),
+        follows=_follows(found),
+        started_from=frozenset(_started_from(host) for host in hosts if not host["LifecycleState"].startswith(LEAVING)),
     )
+
+
+def _follows(found: dict[str, Any]) -> frozenset[str]:
+    """Give the templates of which a group starts the latest version, whatever that is, alone or by a mixed instances policy."""
+    mixed = found.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    used = [each.get("LaunchTemplateSpecification") for each in (mixed, *mixed.get("Overrides", []))]
+    templates = (_template(each) for each in (found.get("LaunchTemplate"), *used))
+    return frozenset(each.template_id for each in templates if each and each.version == LATEST)
+
+
+def _started_from(host: dict[str, Any]) -> LaunchTemplate:
+    return _template(host.get("LaunchTemplate")) or NO_TEMPLATE
 
 
 def _template(used: dict[str, Any] | None) -> LaunchTemplate | None:
@@ -119,4 +134,5 @@ def _update(found: dict[str, Any]) -> Update:
         errors=(error,) if over and status != SUCCESSFUL else (),
         created_at=started.astimezone(UTC) if started else None,
         template_version=wanted.get("Version"),
+        template_id=wanted.get("LaunchTemplateId", ""),
     )

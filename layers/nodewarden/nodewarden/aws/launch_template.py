@@ -35,16 +35,18 @@ class LaunchTemplates:
             return None
         return next(map(_version, found), None)
 
-    def with_image(self, source: LaunchTemplate, image_id: str) -> LaunchTemplate:
-        """Give the version that is `source` with another AMI; made only where there is none yet.
+    def with_image(self, source: LaunchTemplate, image_id: str, attempt: str = "") -> LaunchTemplate:
+        """Give the version that is `source` with another AMI; made only where there is none yet, and `source` has another.
 
-        Raises LaunchTemplateError where it is not the source with that AMI and nothing else, GoneError.
+        `attempt` names what it is made for: in another one, a version that was deleted is made anew. Raises LaunchTemplateError where it is not the source with that AMI and nothing else, GoneError.
         """
         used = self.version(source)
         if used is None:
             message = f"the launch template version {source} is gone"
             raise GoneError(message)
-        made = self._made_before(source, image_id) or self._make(source, image_id)
+        if used.image_id == image_id:
+            return source
+        made = self._made_before(source, image_id) or self._make(source, image_id, attempt)
         if differs := differences(used, made, image_id):
             message = (
                 f"the launch template version {made.template} is not version {source.version} with {image_id}: it differs in "
@@ -65,7 +67,7 @@ class LaunchTemplates:
             found = (each for page in pages for each in page["LaunchTemplateVersions"])
             return next((_version(each) for each in found if each.get("VersionDescription") == wanted), None)
 
-    def _make(self, source: LaunchTemplate, image_id: str) -> TemplateVersion:
+    def _make(self, source: LaunchTemplate, image_id: str, attempt: str) -> TemplateVersion:
         """Make the version (`CreateLaunchTemplateVersion`); the same call again makes no second one."""
         with meaning("ec2"):
             answer = self.client.create_launch_template_version(
@@ -73,7 +75,7 @@ class LaunchTemplates:
                 SourceVersion=source.version,
                 VersionDescription=description_of(source, image_id),
                 LaunchTemplateData={"ImageId": image_id},
-                ClientToken=token_of(source, image_id),
+                ClientToken=token_of(source, image_id, attempt),
             )
         return _version(answer["LaunchTemplateVersion"])
 

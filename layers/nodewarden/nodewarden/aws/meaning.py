@@ -35,6 +35,8 @@ GONE = frozenset(
         "ResourceNotFoundException",
     }
 )
+# Of Auto Scaling, with the code ValidationError, which it answers to any mistake.
+NO_GROUP = "AutoScalingGroup name not found"
 STALE_PAGE = frozenset({"InvalidNextToken", "InvalidPaginationToken"})
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMSAccessDeniedException", "UnauthorizedOperation"}
@@ -84,14 +86,14 @@ def meaning(service: str) -> Iterator[None]:
 
 def _named(service: str, error: ClientError) -> AwsError:
     metadata = error.response.get("ResponseMetadata", {})
-    if code_of(error) in GONE:
+    message = error.response.get("Error", {}).get("Message", "")
+    if code_of(error) in GONE or NO_GROUP in message:
         gone = GoneError(f"{service}:{error.operation_name}: {code_of(error)}")
         gone.code = code_of(error)
         gone.retried = metadata.get("RetryAttempts", 0) > 0
         return gone
     if code_of(error) in STALE_PAGE:
         return StalePageError(f"{service}:{error.operation_name}: {code_of(error)}: read the list from its beginning")
-    message = error.response.get("Error", {}).get("Message", "")
     return refusal(
         f"{service}:{error.operation_name}", code_of(error), message, status=metadata.get("HTTPStatusCode", 0)
     )

@@ -54,7 +54,8 @@ def _label(group: GroupProgress) -> str:
 
 def _detail(group: GroupProgress) -> str:
     if group.state in {GroupState.WAITING, GroupState.DONE}:
-        return f": {group.previous_release} → {group.target.release_version}"
+        by = f", {group.why}" if group.state is GroupState.DONE and group.target.family and group.why else ""
+        return f": {group.previous_release} → {group.target.release_version}{by}"
     return f": {group.why}" if group.why else ""
 
 

@@ -68,13 +68,15 @@ class StartUpdate:
 class StartFromTemplate:
     """Make the version of the launch template `source` that has the AMI `release_version`, then update the group to it.
 
-    The version is made once for all groups that use the source (`CreateLaunchTemplateVersion`, `UpdateNodegroupVersion`).
+    The version is made once for all groups that use the source (`CreateLaunchTemplateVersion`, `UpdateNodegroupVersion`);
+    `attempt` says for which attempt of which rollout, should it be missing.
     """
 
     key: NodeGroupKey
     token: str
     source: LaunchTemplate
     release_version: str
+    attempt: str
     force: bool
 
 
@@ -82,13 +84,16 @@ class StartFromTemplate:
 class StartRefresh:
     """Make the version of the launch template `source` that has the AMI `release_version`, then refresh the group to it.
 
-    The group is self-managed (`CreateLaunchTemplateVersion`, `StartInstanceRefresh`, which takes no `token`).
+    The group is self-managed (`CreateLaunchTemplateVersion`, `StartInstanceRefresh`). That takes no `token`, so it is called
+    only while the group's latest refresh is still `after`, None where it had none.
     """
 
     key: NodeGroupKey
     token: str
     source: LaunchTemplate
     release_version: str
+    after: str | None
+    attempt: str
 
 
 type Start = StartUpdate | StartFromTemplate | StartRefresh

@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from nodewarden.ami_release.ami_type import parameters
+from nodewarden.ami_release.golden import FAMILY_TAG
 from nodewarden.node_group import ACTIVE, CUSTOM, IN_PROGRESS, SELF_MANAGED
 from nodewarden.rollout.state import kept_back
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PERCENT = 100
 MAX_HEALTHY = 110  # of an instance refresh
+# Auto Scaling has no such words, and whether a group is refreshed says nothing of how it is.
+STANDS = {ACTIVE: "not being refreshed", "UPDATING": "being refreshed", "DELETING": "being deleted"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ type Finding = Go | Wait | LeaveAlone | AlreadyThere | Adopt
 def preflight(progress: GroupProgress, seen: Seen, rollout: Rollout, policy: RolloutPolicy) -> Finding:
     """Judge a group as it is seen right before its start."""
     if seen.node_group is None or seen.cluster is None:
-        gone = "the cluster" if seen.cluster is None else "the node group"
+        gone = "the cluster" if seen.cluster is None else f"the {progress.key.kind}"
         return LeaveAlone(f"{gone} is gone", may_return=True)
     group, update = seen.node_group, seen.update
     if at_target(progress, group) and healthy(group):
@@ -90,7 +93,8 @@ def healthy(group: NodeGroup) -> bool:
 def trouble_of(group: NodeGroup) -> str:
     """Say what keeps a group from being healthy."""
     issues = "; ".join(f"{issue.code}: {issue.message}" for issue in group.issues)
-    return f"the node group is {group.status}" + (f" ({issues})" if issues else "")
+    stands = STANDS.get(group.status, group.status) if group.key.auto_scaling_group else group.status
+    return f"the {group.key.kind} is {stands}" + (f" ({issues})" if issues else "")
 
 
 def surge(group: NodeGroup, zones: int) -> int:
@@ -122,9 +126,13 @@ def _another(progress: GroupProgress, group: NodeGroup) -> LeaveAlone | None:
         return LeaveAlone(
             f"it runs Kubernetes {group.version} now: its target was for {progress.minor}", may_return=True
         )
+    named = group.tags.get(FAMILY_TAG, progress.target.family)
+    if progress.target.family and named != progress.target.family:
+        return LeaveAlone(f"its tag {FAMILY_TAG} no longer names {progress.target.family}", may_return=True)
     if not _is_for(progress, group):
         return LeaveAlone(f"its AMI type is {group.ami_type} now: its target was for another", may_return=True)
-    if group.release_version not in {progress.previous_release, progress.target.release_version}:
+    known = {progress.previous_release, progress.target.release_version}
+    if group.release_version and group.release_version not in known:
         return LeaveAlone(f"somebody moved it to {group.release_version}", may_return=False)
     return None
 
@@ -150,13 +158,15 @@ def _in_the_way(seen: Seen, group: NodeGroup, cluster: Cluster) -> Wait | None:
 
 
 def _no_room(seen: Seen, group: NodeGroup) -> Wait | None:
-    """Tell whether the new hosts find addresses: EKS goes on only with one of them ready in each zone."""
+    """Tell whether the new hosts find addresses: EKS goes on only with one of them ready in each zone, Auto Scaling in any."""
     if seen.free_addresses is None or seen.zones is None:
         return Wait("the free addresses of its subnets are not known")
-    if seen.full_zones:
+    if seen.full_zones and group.ami_type != SELF_MANAGED:
         return Wait(f"its subnets in {', '.join(seen.full_zones)} have no free address, and each zone gets a new host")
     if seen.free_addresses < (needed := surge(group, seen.zones)):
-        return Wait(f"its subnets have {seen.free_addresses} free addresses, and the update adds up to {needed} hosts")
+        return Wait(
+            f"its subnets have {seen.free_addresses} free addresses, and the {group.key.change} adds up to {needed} hosts"
+        )
     return None
 
 

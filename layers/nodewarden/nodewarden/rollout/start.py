@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from nodewarden.node_group import HealthIssue
+from nodewarden.node_group import IN_PROGRESS, HealthIssue
 from nodewarden.rollout.observed import (
     Busy,
     NotAllowedYet,
@@ -79,7 +79,10 @@ def examined(
 def with_intents(
     rollout: Rollout, ready: Iterable[Go], observed: Observed, policy: RolloutPolicy, now: datetime
 ) -> tuple[Rollout, tuple[Start, ...]]:
-    """Write the intents of what is ready, and of starts whose answer was lost: those are called again, by the same token."""
+    """Write the intents of what is ready, and of starts whose answer was lost: those are called again, by the same token.
+
+    An instance refresh has none: it is called again only when nobody makes the first call any more.
+    """
     allowed = may_start(rollout, observed, policy, now)
     lost = (group for group in rollout.active if group.state is GroupState.STARTING)
     news, again = [], []
@@ -87,12 +90,12 @@ def with_intents(
         seen = observed.groups.get(progress.key)
         finding = preflight(progress, seen, rollout, policy) if seen and allowed else None
         if isinstance(finding, Go):
-            again.append(finding)
-        elif seen and _gave_up(progress, seen, now):
+            again += [finding] if _may_be_called_again(progress, now) else []
+        elif seen and (_gave_up(progress, seen, now) or _is_in_anothers(progress, seen)):
             why = finding.why if isinstance(finding, Wait | LeaveAlone) else "its start did not come about"
             news.append(replace(progress, state=GroupState.WAITING, why=why))
     going = [*again, *(ready if allowed else ())]
-    news += [_intent(rollout.groups[go.node_group.key], now) for go in going]
+    news += [_intent(rollout.groups[go.node_group.key], observed.groups[go.node_group.key], now) for go in going]
     rollout = rollout.with_groups(news)
     return rollout, tuple(_call(rollout.groups[go.node_group.key], go.node_group) for go in going)
 
@@ -113,11 +116,12 @@ def _after_call(progress: GroupProgress, result: Result, policy: RolloutPolicy, 
     match result:
         case Busy():
             # It may be our own update whose answer was lost: its cluster stays taken until the next tick has looked.
-            return replace(progress, why="EKS is updating it already: the next tick looks at it")
+            why = f"a {progress.key.change} of it goes on, or was since it was looked at: the next tick looks again"
+            return replace(progress, why=why)
         case NotAllowedYet(message=message):
             return _refused(progress, message, policy, now)
         case Refused(code=code, message=message):
-            why = f"EKS refused the update: {code}"
+            why = f"the {progress.key.change} was refused: {code}"
             return failed(progress, why, now, [HealthIssue(code=code, message=message)])
         case _:
             assert_never(result)
@@ -126,7 +130,21 @@ def _after_call(progress: GroupProgress, result: Result, policy: RolloutPolicy, 
 def _gave_up(progress: GroupProgress, seen: Seen, now: datetime) -> bool:
     """Tell whether a start did not come about: nobody makes its call any more, and EKS updates nothing of the group."""
     quiet = seen.node_group is not None and seen.node_group.status != UPDATING
-    return quiet and progress.called_at is not None and now - progress.called_at >= CALL_LASTS
+    return quiet and _is_over(progress, now)
+
+
+def _is_over(progress: GroupProgress, now: datetime) -> bool:
+    return progress.called_at is not None and now - progress.called_at >= CALL_LASTS
+
+
+def _may_be_called_again(progress: GroupProgress, now: datetime) -> bool:
+    return not progress.key.auto_scaling_group or _is_over(progress, now)
+
+
+def _is_in_anothers(progress: GroupProgress, seen: Seen) -> bool:
+    """Tell whether somebody else refreshes a group: one of ours would have been adopted by now."""
+    going = seen.update is not None and seen.update.status == IN_PROGRESS
+    return bool(progress.key.auto_scaling_group) and going
 
 
 def _due(rollout: Rollout, policy: RolloutPolicy, now: datetime) -> Iterable[GroupProgress]:
@@ -172,19 +190,30 @@ def _without_gap(progress: GroupProgress, now: datetime) -> GroupProgress:
     return replace(progress, stuck_since=progress.stuck_since + gap)
 
 
-def _intent(progress: GroupProgress, now: datetime) -> GroupProgress:
+def _intent(progress: GroupProgress, seen: Seen, now: datetime) -> GroupProgress:
     begun = progress.started_at if progress.state is GroupState.STARTING else None
-    return replace(progress, state=GroupState.STARTING, started_at=begun or now, called_at=now, update_id=None)
+    before = seen.update.update_id if seen.update and progress.key.auto_scaling_group else None
+    intended = replace(progress, state=GroupState.STARTING, started_at=begun or now, called_at=now)
+    return replace(intended, update_id=None, update_before=before)
 
 
 def _call(progress: GroupProgress, group: NodeGroup) -> Start:
     force = group.tags.get(FORCE_TAG) == "true"
     token, release = progress.forced_token if force else progress.token, progress.target.release_version
     if progress.target.family and group.launch_template:
-        source = group.launch_template
+        source, attempt = group.launch_template, f"{progress.rollout_id}|{progress.attempt}"
         if progress.key.auto_scaling_group:
-            return StartRefresh(key=progress.key, token=progress.token, source=source, release_version=release)
-        return StartFromTemplate(key=progress.key, token=token, source=source, release_version=release, force=force)
+            return StartRefresh(
+                key=progress.key,
+                token=progress.token,
+                source=source,
+                release_version=release,
+                after=progress.update_before,
+                attempt=attempt,
+            )
+        return StartFromTemplate(
+            key=progress.key, token=token, source=source, release_version=release, force=force, attempt=attempt
+        )
     return StartUpdate(key=progress.key, token=token, version=progress.minor, release_version=release, force=force)
 
 

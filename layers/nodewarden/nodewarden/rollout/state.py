@@ -94,7 +94,8 @@ class GroupProgress:
     `previous_release` and `minor` are what it ran when it was planned, in the rollout `rollout_id`. `attempt` counts
     deliberate tries. `started_at` is when the intent of the attempt was first written, `called_at` when EKS was last to be called. `stuck_since` is when
     something first stood in the way, `refusals` counts EKS's "Allowed release version is …", `not_before` bounds the
-    next try. `accepted` is a failure (or an illness after the soak) that a person resumed over, `may_return` a group that a later plan takes in again,
+    next try. `update_before` is the latest refresh of a self-managed group when the intent was written: one that is not
+    that one came after it. `accepted` is a failure (or an illness after the soak) that a person resumed over, `may_return` a group that a later plan takes in again,
     `healthy_at` when it was last found healthy after its wave's soak.
     """
 
@@ -107,6 +108,7 @@ class GroupProgress:
     state: GroupState = GroupState.WAITING
     attempt: int = 1
     update_id: str | None = None
+    update_before: str | None = None
     started_at: datetime | None = None
     called_at: datetime | None = None
     finished_at: datetime | None = None

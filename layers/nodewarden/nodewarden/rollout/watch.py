@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nodewarden.node_group import ACTIVE, IN_PROGRESS, SUCCESSFUL
+from nodewarden.node_group import ACTIVE, CUSTOM, IN_PROGRESS, SELF_MANAGED, SUCCESSFUL
 from nodewarden.rollout.preflight import at_target, healthy, trouble_of
 from nodewarden.rollout.state import GroupState, State
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from nodewarden.rollout.policy import RolloutPolicy
     from nodewarden.rollout.state import GroupProgress, Rollout
 
+ENDED = {
+    "Cancelled": "was cancelled",
+    "RollbackSuccessful": "failed, and was rolled back",
+    "RollbackFailed": "failed, and could not be rolled back",
+}
 MOST_ERRORS, MOST_IDS, LONGEST_MESSAGE = 10, 20, 500  # of a group: its item is to stay small
 
 
@@ -90,43 +95,62 @@ def _after(
 def _found_out(progress: GroupProgress, seen: Seen, now: datetime) -> GroupProgress:
     """Find out what became of a start whose answer is not recorded; unchanged where it seems not to have happened."""
     if seen.node_group is None:
-        return left_alone(progress, "the node group is gone", now, may_return=True)
+        return left_alone(progress, f"the {progress.key.kind} is gone", now, may_return=True)
     update = seen.update
-    if update and update.release_version == progress.target.release_version and _is_its(progress, update):
+    if update and _goes_to_its_target(progress, update) and _is_its(progress, update):
         return adopted(progress, update.update_id, now)
     if at_target(progress, seen.node_group) and healthy(seen.node_group):
-        return done(progress, "", now)
+        return done(progress, _by(seen.node_group), now)
     return progress
 
 
 def _followed(progress: GroupProgress, seen: Seen, policy: RolloutPolicy, now: datetime) -> GroupProgress:
     group, update = seen.node_group, seen.update
     if group is None:
-        return left_alone(progress, "the node group was deleted during its update", now, may_return=True)
+        why = f"the {progress.key.kind} was deleted during its {progress.key.change}"
+        return left_alone(progress, why, now, may_return=True)
     if update is None:
         if at_target(progress, group) and healthy(group):
-            return done(progress, "", now)
-        return hindered(progress, f"EKS does not know its update; {trouble_of(group)}", now, policy, group)
+            return done(progress, _by(group), now)
+        why = f"{progress.key.service} does not know its {progress.key.change}; {trouble_of(group)}"
+        return hindered(progress, why, now, policy, group)
     if update.status == IN_PROGRESS:
         return progress
     if update.status != SUCCESSFUL:
-        codes = ", ".join(dict.fromkeys(error.code for error in update.errors)) or "no error named"
-        return failed(progress, f"the update {update.status.lower()}: {codes}", now, (*update.errors, *group.issues))
+        return failed(progress, _how_it_ended(progress, update), now, (*update.errors, *group.issues))
     return _verified(progress, group, policy, now)
+
+
+def _by(group: NodeGroup) -> str:
+    """Name the launch template version by which a group runs an AMI of its own: code that names it must name this one."""
+    own = group.ami_type in {CUSTOM, SELF_MANAGED} and group.launch_template is not None
+    return f"uses {group.launch_template} now" if own else ""
+
+
+def _how_it_ended(progress: GroupProgress, update: Update) -> str:
+    codes = ", ".join(dict.fromkeys(error.code for error in update.errors)) or "no error named"
+    return f"the {progress.key.change} {ENDED.get(update.status, update.status.lower())}: {codes}"
 
 
 def _verified(progress: GroupProgress, group: NodeGroup, policy: RolloutPolicy, now: datetime) -> GroupProgress:
     """Believe a successful update only where the group runs the target, active and without an issue."""
     if at_target(progress, group):
-        return done(progress, "", now) if healthy(group) else hindered(progress, trouble_of(group), now, policy, group)
+        return (
+            done(progress, _by(group), now)
+            if healthy(group)
+            else hindered(progress, trouble_of(group), now, policy, group)
+        )
     if group.status != ACTIVE:
         return hindered(progress, trouble_of(group), now, policy, group)
-    if progress.key.auto_scaling_group and group.release_version == progress.previous_release:
-        return hindered(progress, "its refresh was successful, but it does not use the new version", now, policy, group)
+    if progress.key.auto_scaling_group and group.release_version in {progress.previous_release, ""}:
+        why = "its refresh was successful, but it does not use the new version, or not all of its hosts do"
+        return hindered(progress, why, now, policy, group)
     if group.release_version != progress.previous_release:
         why = f"somebody moved it on to {group.release_version}"
         return left_alone(progress, why, now, may_return=False)
-    return failed(progress, f"the update was successful, but it runs {group.release_version}", now, group.issues)
+    return failed(
+        progress, f"the {progress.key.change} was successful, but it runs {group.release_version}", now, group.issues
+    )
 
 
 def _checked_again(progress: GroupProgress, seen: Seen, now: datetime) -> GroupProgress:
@@ -134,13 +158,22 @@ def _checked_again(progress: GroupProgress, seen: Seen, now: datetime) -> GroupP
     group = seen.node_group
     back = group is not None and group.release_version == progress.previous_release and not at_target(progress, group)
     if group is None or (healthy(group) and not back):
-        return replace(progress, healthy_at=now, stuck_since=None, why="")
+        return replace(progress, healthy_at=now, stuck_since=None, why=_by(group) if group else "")
     why = f"{trouble_of(group)}{f'; it runs {group.release_version} again' if back else ''}"[:LONGEST_MESSAGE]
     return replace(progress, healthy_at=None, stuck_since=progress.stuck_since or now, why=why)
 
 
+def _goes_to_its_target(progress: GroupProgress, update: Update) -> bool:
+    """Tell whether an update goes to the target; a refresh that ended may, where the version that it went to is gone."""
+    gone = update.release_version is None and update.status != IN_PROGRESS
+    unknown = gone and bool(progress.key.auto_scaling_group)
+    return unknown or update.release_version == progress.target.release_version
+
+
 def _is_its(progress: GroupProgress, update: Update) -> bool:
     """Tell whether an update can be this attempt's: an older one that ended was an earlier attempt's."""
+    if progress.key.auto_scaling_group:
+        return update.update_id != progress.update_before
     if update.status == IN_PROGRESS or update.created_at is None or progress.started_at is None:
         return True
     return update.created_at >= progress.started_at.replace(microsecond=0)
