@@ -70,7 +70,8 @@ def test_the_built_function_posts_a_message_once(
 ) -> None:
     message = messages()["closed"]
     body = json.loads(message.bodies())["default"]
-    event = {"Records": [{"EventSource": "aws:sns", "Sns": {"Subject": message.subject, "Message": body}}]}
+    said = {"MessageId": "00000000-0000-4000-8000-000000000701", "Subject": message.subject, "Message": body}
+    event = {"Records": [{"EventSource": "aws:sns", "Sns": said}]}
 
     with runtime.emulated("SlackFunction", moto.endpoint, tmp_path, **variables) as function:
         for _ in range(2):
