@@ -30,7 +30,16 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from moto.sns.models import sns_backends
 
-from local import moto_autoscaling, moto_eks, moto_gaps, moto_imagebuilder, moto_launch_template, template, topic
+from local import (
+    moto_autoscaling,
+    moto_eks,
+    moto_gaps,
+    moto_haste,
+    moto_imagebuilder,
+    moto_launch_template,
+    template,
+    topic,
+)
 from local.aws import ACCOUNT
 from local.event_pattern import matches
 from nodewarden import wiring
@@ -129,6 +138,7 @@ class Stack:
     def __post_init__(self) -> None:
         """Create the stack's resources, and start listening to the functions' calls."""
         moto_gaps.fill()
+        moto_haste.fill()
         moto_eks.fill()
         moto_launch_template.fill()
         moto_autoscaling.fill()
