@@ -11,7 +11,7 @@ NodewardenError
 ├── StillOpenError           EC2 still shows a rule after it was revoked
 ├── PrefixListChangingError  EC2 has not finished changing a prefix list
 ├── LaunchTemplateError      a launch template version is not what it was made to be
-├── CodeError                a fault of our own code, at one group
+├── CodeError                a fault of our own code, at one piece of the work
 ├── PressError               a request is not the press of a button of ours
 ├── FunctionFailedError      a function of ours that was asked for something raised
 ├── SlackError               a message is not in Slack
@@ -30,6 +30,12 @@ NodewardenError
 """
 
 from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class NodewardenError(Exception):
@@ -78,6 +84,21 @@ class LaunchTemplateError(NodewardenError):
 
 class CodeError(NodewardenError):
     """A fault of our own code at one piece of the work; the others are done all the same, and this is raised at the end."""
+
+
+@contextmanager
+def faults_of_ours(what: str, advice: str) -> Iterator[None]:
+    """Raise a CodeError for whatever is no error of this tree, so that one fault does not keep other work back.
+
+    `what` says what was not done, `advice` what a person is to do until it is mended.
+    """
+    try:
+        yield
+    except NodewardenError:
+        raise
+    except Exception as error:
+        message = f"{what}, by a fault of Nodewarden's: {error!r}. {advice}"
+        raise CodeError(message) from error
 
 
 class PressError(NodewardenError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial, reduce
@@ -16,7 +15,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from nodewarden.ami_release.standing import State as Standing
-from nodewarden.errors import CodeError, NodewardenError, ThrottledError
+from nodewarden.errors import NodewardenError, ThrottledError, faults_of_ours
 from nodewarden.finding_ledger import MOST_TOGETHER, Memory
 from nodewarden.gather_findings import read_batch, whose
 from nodewarden.gather_standing import NOT_LOOKED, gather_standings
@@ -31,7 +30,7 @@ from nodewarden.node_group import NodeGroupKey
 from nodewarden.settle_incident import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nodewarden.finding_item import Remembered
     from nodewarden.fleet_wiring import FleetWiring
@@ -68,7 +67,7 @@ class Run:
         """
         words = [word for same in findings for word in same]
         try:
-            with _as_one_of_ours():
+            with faults_of_ours("a finding was not dealt with", "Look at it in Inspector, and report this"):
                 act(words)
         except NodewardenError as error:
             if len(findings) < 2 or isinstance(error, ThrottledError):  # noqa: PLR2004  # one has no halves
@@ -77,17 +76,6 @@ class Run:
             middle = len(findings) // 2
             self.deal(findings[:middle], act)
             self.deal(findings[middle:], act)
-
-
-@contextmanager
-def _as_one_of_ours() -> Iterator[None]:
-    try:
-        yield
-    except NodewardenError:
-        raise
-    except Exception as error:
-        message = f"a finding was not dealt with, by a fault of Nodewarden's: {error!r}. Look at it in Inspector, and report this"
-        raise CodeError(message) from error
 
 
 def judge_findings(messages: Iterable[Mapping[str, Any]], wired: FleetWiring) -> Run:

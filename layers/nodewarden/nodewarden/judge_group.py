@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from nodewarden import gather
 from nodewarden.carry_out import carry_out
-from nodewarden.errors import CodeError, NodewardenError
+from nodewarden.errors import faults_of_ours
 from nodewarden.gather import NOTHING_KNOWN, Known
 from nodewarden.security_group.decision import decide
 
 if TYPE_CHECKING:
+    from nodewarden.errors import NodewardenError
     from nodewarden.record import Place, Remediation
     from nodewarden.security_group.verdict import Mode, Verdict
     from nodewarden.wiring import Wiring
@@ -49,21 +50,10 @@ def judge_group(place: Place, wired: Wiring, mode: Mode, known: Known = NOTHING_
 
     Raises CodeError for a fault of our own, so that one group does not keep others from being judged.
     """
-    try:
-        return _judge(place, wired, mode, known)
-    except NodewardenError:
-        raise
-    except Exception as error:
-        message = (
-            f"{place.group_id} was not judged, by a fault of Nodewarden's: {error!r}. Judge it by hand, and report this"
-        )
-        raise CodeError(message) from error
-
-
-def _judge(place: Place, wired: Wiring, mode: Mode, known: Known) -> Judged:
-    ec2, ledger, policy = wired.ec2(place.account, place.region), wired.ledger, wired.security_group_policy
-    look = gather.look(place, ec2, ledger, policy, known)
-    decision = decide(look, policy, mode, datetime.now(UTC))
-    done = carry_out(decision.actions, ec2, ledger, wired.breaker)
-    failures = [*done.failures, *look.unread.values()]
-    return Judged(verdicts=decision.verdicts, written=done.written, failures=failures)
+    with faults_of_ours(f"{place.group_id} was not judged", "Judge it by hand, and report this"):
+        ec2, ledger, policy = wired.ec2(place.account, place.region), wired.ledger, wired.security_group_policy
+        look = gather.look(place, ec2, ledger, policy, known)
+        decision = decide(look, policy, mode, datetime.now(UTC))
+        done = carry_out(decision.actions, ec2, ledger, wired.breaker)
+        failures = [*done.failures, *look.unread.values()]
+        return Judged(verdicts=decision.verdicts, written=done.written, failures=failures)

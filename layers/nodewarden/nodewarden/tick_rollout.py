@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from nodewarden.errors import CodeError, LedgerError, NodewardenError, RequestError
+from nodewarden.errors import LedgerError, NodewardenError, RequestError, faults_of_ours
 from nodewarden.observe_rollout import Look, observe
 from nodewarden.rollout.advance import advance, started, wanted
 from nodewarden.rollout.observed import Observed, Started
@@ -105,16 +105,9 @@ def _ended(wired: FleetWiring, rollout_id: str) -> Ticked:
 
 def _ticked(run: Run, rollout_id: str) -> Ticked:
     """Take one tick of a rollout; raises CodeError for a fault of our own, so that it keeps no other rollout back."""
-    try:
+    advice = "Its next tick finds out what started; until it is mended, watch its updates by hand, and report this"
+    with faults_of_ours(f"the rollout {rollout_id} was not ticked to its end", advice):
         return _tick(run, rollout_id)
-    except NodewardenError:
-        raise
-    except Exception as error:
-        message = (
-            f"the rollout {rollout_id} was not ticked to its end, by a fault of Nodewarden's: {error!r}. "
-            "Its next tick finds out what started; until it is mended, watch its updates by hand, and report this"
-        )
-        raise CodeError(message) from error
 
 
 def _tick(run: Run, rollout_id: str) -> Ticked:
