@@ -19,7 +19,7 @@ from moto.eks.models import eks_backends
 from moto.server import ThreadedMotoServer
 from moto.ssm.models import Parameter, ssm_backends
 
-from local import moto_autoscaling, moto_eks, moto_launch_template
+from local import moto_autoscaling, moto_eks, moto_imagebuilder, moto_launch_template
 from local.aws import ACCOUNT
 from local.moto_eks import CUSTOM, Course
 
@@ -35,6 +35,7 @@ RELEASE = "1.33.2-20260714"
 LASTS = timedelta(days=730)  # until AWS deprecates an AMI of its own
 ZONES = ("a", "b")
 BEHIND = "1.33.2-20260701"
+BUILD = f"arn:aws:imagebuilder:{REGION}:{ACCOUNT}:image/golden/1.0.0/1"  # of events/ami_release/image-builder-available.json
 WAVES = ("dev", "staging", "prod")
 PORT = 5000
 
@@ -350,6 +351,8 @@ def serve(host: str, port: int) -> ThreadedMotoServer:
     moto_autoscaling.fill()
     server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
+    made: Any = server._server  # noqa: SLF001  # moto gives no way to put anything before its application
+    made.app = moto_imagebuilder.over_http(made.app)
     return server
 
 
@@ -359,7 +362,8 @@ def main() -> None:
     reader.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for a container to reach it")
     reader.add_argument("--port", default=PORT, type=int)
     asked = reader.parse_args()
-    waves()
+    image_id = waves().image("golden-1.33-1", at=datetime.now(UTC) - timedelta(days=4))
+    moto_imagebuilder.build(BUILD, {REGION: image_id})
     serve(asked.host, asked.port)
     print(f"moto, with node groups that are behind in {', '.join(WAVES)}: http://{asked.host}:{asked.port}")
     Event().wait()

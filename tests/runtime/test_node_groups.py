@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,20 @@ def test_the_built_function_decides_about_a_batch_of_findings_and_says_which_mes
     no_json = next(record["messageId"] for record in batch["Records"] if not record["body"].startswith("{"))
     assert answer == {"batchItemFailures": [{"itemIdentifier": no_json}]}
     assert sorted(each["state"] for each in listed["incidents"]) == ["no-group-to-blame", "urgent-requested"]
+
+
+def test_the_built_function_asks_image_builder_what_a_build_put_here(tmp_path: Path) -> None:
+    for folder in ("fleet", "build"):
+        (tmp_path / folder).mkdir()
+    built = json.loads((template.ROOT / "events/ami_release/image-builder-available.json").read_text("utf-8"))
+    with runtime.fleet(tmp_path / "fleet") as endpoint:
+        session = boto3.Session(region_name=runtime.REGION)
+        with closing(session.client("dynamodb", endpoint_url=endpoint)) as dynamodb:
+            runtime.create_ledger(dynamodb)
+
+        answer = invoke("AmiReleaseFunction", endpoint, tmp_path / "build", built)
+
+    assert re.fullmatch(r"ami-[0-9a-f]{17} is of no family of ami_release.toml", answer["ignored"])
 
 
 def invoke(function: str, endpoint: str, folder: Path, event: dict[str, Any]) -> dict[str, Any]:
