@@ -57,7 +57,7 @@ def _measure(folder: Path) -> Results:
     with runtime.moto(folder) as moto:
         ours, baseline = process.sides(moto, folder)
         world = World.of(moto)
-        counted, drift = _calls(world, moto, ours, baseline)
+        counted, drift = count_calls(world, moto, ours, baseline)
         rows = [*_cpu(world, ours, baseline), *counted]
         rows.append(button.row(moto, folder, range(PRESS_TURNS)))
     drift += sweep.drift(folder)
@@ -93,7 +93,7 @@ def _turns(what: str, turns: Sequence[int]) -> Iterable[int]:
     return track(turns, description=f"{what}, ours and the baseline by turns", console=console, transient=True)
 
 
-def _calls(world: World, moto: runtime.Moto, ours: Side, baseline: Side) -> tuple[list[Row], list[str]]:
+def count_calls(world: World, moto: runtime.Moto, ours: Side, baseline: Side) -> tuple[list[Row], list[str]]:
     """Count the EC2 calls of four events, and say where the baseline's are not ours."""
     clean, violating, many = world.clusters(3)
     used = world.used_by_a_host()

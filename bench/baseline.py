@@ -113,16 +113,19 @@ def update(  # noqa: PLR0913, PLR0917  # a call's arguments
     condition: str,
     names: dict[str, str],
     compared: dict[str, Any],
-    removed: str,
+    removed: tuple[str, ...],
 ) -> None:
     """Set an item's attributes."""
     sets = [f"#a{i} = :a{i}" for i in range(len(values))]
-    sets += [f"{name} = if_not_exists({name}, :zero) + :one" for name in counted]
+    sets += [f"#c{i} = if_not_exists(#c{i}, :zero) + :one" for i in range(len(counted))]
+    names = (
+        names | {f"#c{i}": name for i, name in enumerate(counted)} | {f"#r{i}": name for i, name in enumerate(removed)}
+    )
     numbers: dict[str, Any] = {":zero": {"N": "0"}, ":one": {"N": "1"}} if counted else {}
     DYNAMODB.update_item(
         TableName=TABLE,
         Key=key,
-        UpdateExpression="SET " + ", ".join(sets) + f" REMOVE {removed}",
+        UpdateExpression="SET " + ", ".join(sets) + f" REMOVE {', '.join(f'#r{i}' for i in range(len(removed)))}",
         ConditionExpression=condition,
         ExpressionAttributeNames={f"#a{i}": name for i, name in enumerate(values)} | names,
         ExpressionAttributeValues={f":a{i}": value for i, value in enumerate(values.values())} | numbers | compared,
@@ -155,19 +158,19 @@ def _ask_the_breaker(opening: Opening, groups_an_hour: int) -> None:
 
 
 def _begin(key: dict[str, Any], values: dict[str, Any]) -> None:
-    names = {"#ttl": "ttl", "#n0": "pk", "#n1": "outcome"}
+    names = {"#n0": "pk", "#n1": "outcome"}
     among = ", ".join(f":v{i}" for i in range(len(BEGINNABLE)))
     condition = f"(attribute_not_exists(#n0) OR #n1 IN ({among}))"
     begun = values | {"outcome": {"S": "begun"}, "unsettled": {"S": TRIGGER}}
-    update(key, begun, ("version", "tries"), condition, names, numbered(*BEGINNABLE), "#ttl")
+    update(key, begun, ("version", "tries"), condition, names, numbered(*BEGINNABLE), ("ttl",))
 
 
 def _close(key: dict[str, Any], values: dict[str, Any]) -> None:
-    names = {"#unsettled": "unsettled", "#n0": "outcome", "#n1": "outcome"}
+    names = {"#n0": "outcome", "#n1": "outcome"}
     compared = numbered("revoked", "undone", "revoked")
     ttl = {"N": str(int(datetime.now(UTC).timestamp()) + 400 * 86400)}
     closed = values | {"outcome": {"S": "revoked"}, "ttl": ttl}
-    update(key, closed, ("version",), "((NOT #n0 IN (:v0, :v1)) AND #n1 <> :v2)", names, compared, "#unsettled")
+    update(key, closed, ("version",), "((NOT #n0 IN (:v0, :v1)) AND #n1 <> :v2)", names, compared, ("unsettled",))
 
 
 def _values(opening: Opening) -> dict[str, Any]:

@@ -17,7 +17,7 @@ MOST_FINDINGS = 50
 KEY: dict[str, Any] = {"pk": {"S": f"sweep#{ACCOUNT}#{REGION}"}, "sk": {"S": "sweep"}}
 NULL = {"NULL": True}
 NONE: dict[str, Any] = {"L": []}
-NAMES = {"#ttl": "ttl", "#unsettled": "unsettled"}
+REMOVED = ("ttl", "unsettled")
 
 
 def handler(_event: object, context: Any) -> None:
@@ -80,7 +80,7 @@ def _begin(run: str, began: datetime) -> None:
     names = {"#n0": "pk", "#n1": "finished_at", "#n2": "run_id", "#n3": "began_at"}
     dead = began - timedelta(minutes=15)
     compared = {":v0": NULL, ":v1": {"S": run}, ":v2": {"S": stamp(dead)}}
-    update(KEY, _run(run, began), (), condition, NAMES | names, compared, "#ttl, #unsettled")
+    update(KEY, _run(run, began), (), condition, names, compared, REMOVED)
 
 
 def _finish(run: str, began: datetime, looked_at: int, shut_down: list[Opening]) -> None:
@@ -92,7 +92,7 @@ def _finish(run: str, began: datetime, looked_at: int, shut_down: list[Opening])
         "completed_before": {"BOOL": True},
     }
     values = _run(run, began) | came_to
-    update(KEY, values, ("version",), "#n0 = :v0", NAMES | {"#n0": "run_id"}, {":v0": {"S": run}}, "#ttl, #unsettled")
+    update(KEY, values, ("version",), "#n0 = :v0", {"#n0": "run_id"}, {":v0": {"S": run}}, REMOVED)
 
 
 def _run(run: str, began: datetime) -> dict[str, Any]:
