@@ -34,36 +34,23 @@ def parse_duration(text: str) -> timedelta:
     return length
 
 
-def parse_group_id(text: str) -> str:
-    """Check a security group's id; raises ValueError."""
-    if not GROUP_ID.fullmatch(text):
-        message = f"must be a security group's id such as sg-0123456789abcdef0, not {line(text)!r}"
-        raise ValueError(message)
-    return text
+def matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    """Give what checks that a text has a form, and raises ValueError saying `what` it must be."""
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            message = f"must be {what}, not {line(text)!r}"
+            raise ValueError(message)
+        return text
+
+    return check
 
 
-def parse_remediation_id(text: str) -> str:
-    """Check a remediation's id; raises ValueError."""
-    if not REMEDIATION_ID.fullmatch(text):
-        message = f"must be the id from a message or from status, such as sg-0123456789abcdef0-0123456789ab, not {line(text)!r}"
-        raise ValueError(message)
-    return text
-
-
-def parse_rollout_id(text: str) -> str:
-    """Check a rollout's id; raises ValueError."""
-    if not ROLLOUT_ID.fullmatch(text):
-        message = f"must be the id from a message or from status, such as al2023-0123456789ab, not {line(text)!r}"
-        raise ValueError(message)
-    return text
-
-
-def parse_incident_id(text: str) -> str:
-    """Check an incident's id; raises ValueError."""
-    if not INCIDENT_ID.fullmatch(text):
-        message = f"must be the id from a message or from status, such as ami-0123456789abcdef0-0123456789ab, not {line(text)!r}"
-        raise ValueError(message)
-    return text
+parse_group_id = matching(GROUP_ID, "a security group's id such as sg-0123456789abcdef0")
+FROM_A_MESSAGE = "the id from a message or from status, such as"
+parse_remediation_id = matching(REMEDIATION_ID, f"{FROM_A_MESSAGE} sg-0123456789abcdef0-0123456789ab")
+parse_rollout_id = matching(ROLLOUT_ID, f"{FROM_A_MESSAGE} al2023-0123456789ab")
+parse_incident_id = matching(INCIDENT_ID, f"{FROM_A_MESSAGE} ami-0123456789abcdef0-0123456789ab")
 
 
 def parse_node_group(text: str) -> tuple[str, str]:
@@ -103,7 +90,7 @@ class Request:
             raise RequestError(message)
         table = Table("", event, RequestError)
         verb = table.choice("verb", verbs)
-        place = {"account": _matching(ACCOUNT, "twelve digits"), "region": _matching(REGION, "a region's name")}
+        place = {"account": matching(ACCOUNT, "twelve digits"), "region": matching(REGION, "a region's name")}
         values = {
             name: table.parsed(name, check, default)
             for (name, check), default in zip(place.items(), (account, region), strict=True)
@@ -126,13 +113,3 @@ class Request:
 def answer(error: NodewardenError) -> dict[str, Any]:
     """Say as JSON that a request failed, and what to do."""
     return {"ok": False, "error": f"{type(error).__name__}: {error}", "notes": list(getattr(error, "__notes__", ()))}
-
-
-def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            message = f"must be {what}, not {line(text)!r}"
-            raise ValueError(message)
-        return text
-
-    return check

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from nodewarden.request import matching
 from nodewarden.slack.button import BUTTONS
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ API_HOST = "slack.com"
 TEAM_ID = re.compile(r"[TE][A-Z0-9]{2,20}")
 USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+parse_team_id = matching(TEAM_ID, "a workspace's id such as T012AB3CD (of https://app.slack.com/client/T012AB3CD)")
+parse_user_id = matching(USER_ID, "a Slack user's id such as U012AB3CD (profile, Copy member ID)")
+parse_host = matching(HOST, "a host such as hooks.slack-gov.com, in small letters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,29 +69,3 @@ def read(table: Table) -> SlackPolicy:
     table.tables("case")  # the cases are the tests', not the service's
     table.done()
     return policy
-
-
-def parse_host(text: str) -> str:
-    """Check a host, with its port where it is not 443; raises ValueError."""
-    if not HOST.fullmatch(text):
-        message = f"must be a host such as hooks.slack-gov.com, in small letters, not {text!r}"
-        raise ValueError(message)
-    return text
-
-
-def parse_user_id(text: str) -> str:
-    """Check the id of a Slack user; raises ValueError."""
-    if not USER_ID.fullmatch(text):
-        message = f"must be a Slack user's id such as U012AB3CD (profile, Copy member ID), not {text!r}"
-        raise ValueError(message)
-    return text
-
-
-def parse_team_id(text: str) -> str:
-    """Check the id of a Slack workspace, or of an organisation of several; raises ValueError."""
-    if not TEAM_ID.fullmatch(text):
-        message = (
-            f"must be a workspace's id such as T012AB3CD (of https://app.slack.com/client/T012AB3CD), not {text!r}"
-        )
-        raise ValueError(message)
-    return text
