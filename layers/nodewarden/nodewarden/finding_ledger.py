@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nodewarden.aws.dynamodb import Attr, Key, Write, marshal
+from nodewarden.aws.dynamodb import Attr, Key, Write
 from nodewarden.errors import LedgerError
 from nodewarden.finding_item import (
     FINDING,
@@ -96,15 +96,7 @@ class FindingLedger:
 
     def newest_findings(self, key: IncidentKey, limit: int) -> tuple[Remembered, ...]:
         """Read the records of an incident's findings that changed last; what changed moments ago may be missing."""
-        found, _ = self.items.page(
-            IndexName="by-change",
-            ScanIndexForward=False,
-            Limit=limit,
-            KeyConditionExpression="#trigger = :trigger",
-            ExpressionAttributeNames={"#trigger": "trigger"},
-            ExpressionAttributeValues=marshal({":trigger": trigger_of(key)}),
-        )
-        return tuple(map(read_finding, found))
+        return tuple(map(read_finding, self.items.last("by-change", "trigger", trigger_of(key), limit)))
 
     def open(self) -> tuple[Incident, ...]:
         """Read the incidents of this account and region with anything open; one that opened moments ago may be missing."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from nodewarden.aws.dynamodb import Attr, Key, Write, marshal
+from nodewarden.aws.dynamodb import Attr, Key, Write
 from nodewarden.errors import LedgerError
 from nodewarden.record import stamp
 from nodewarden.rollout.state import ACTIVE, FINAL
@@ -99,15 +99,7 @@ class RolloutLedger:
 
     def newest(self, limit: int) -> tuple[Rollout, ...]:
         """List the heads of the rollouts that changed last, the newest first, without their groups."""
-        found, _ = self.items.page(
-            IndexName="by-change",
-            ScanIndexForward=False,
-            Limit=limit,
-            KeyConditionExpression="#trigger = :trigger",
-            ExpressionAttributeNames={"#trigger": "trigger"},
-            ExpressionAttributeValues=marshal({":trigger": TRIGGER}),
-        )
-        return tuple(map(read_head, found))
+        return tuple(map(read_head, self.items.last("by-change", "trigger", TRIGGER, limit)))
 
     def plan(self, planned: Planned, now: datetime) -> bool:
         """Write a planned rollout, and the end of the one that it supersedes; False where the family has another by now.

@@ -123,6 +123,18 @@ class Items:
         """Read what an index has under a key condition, every page; it may lag by moments (`Query`)."""
         return self._pages(key, where, IndexName=name)
 
+    def last(self, name: str, key: str, value: str, limit: int) -> list[Item]:
+        """Read of an index, under a text as its key, what is last in it, backwards; it may lag by moments (`Query`)."""
+        found, _ = self.page(
+            IndexName=name,
+            ScanIndexForward=False,
+            Limit=limit,
+            KeyConditionExpression="#key = :key",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues=marshal({":key": value}),
+        )
+        return found
+
     def page(self, **query: Any) -> tuple[list[Item], dict[str, Any] | None]:
         """Read one page (`Query`); the second value is where the next begins."""
         with meaning("dynamodb"):
