@@ -95,13 +95,9 @@ def path_of(folder: Path, *more: Path) -> str:
 
 def environment(function: str, path: str, endpoint: str) -> dict[str, str]:
     """Give the variables that the template and Lambda give the function, and nothing of this process's."""
-    functions = {name: name for name in template.resources("AWS::Lambda::Function")}
     known = {"LedgerTable": LEDGER, "AWS::AccountId": ACCOUNT, "AWS::StackName": "nodewarden", "NoticeTopic": "topic"}
-    known |= functions
-    defaults = {name: p["Default"] for name, p in template.translated()["Parameters"].items() if "Default" in p}
-    variables = template.resources("AWS::Lambda::Function")[function]["Environment"]["Variables"]
     return {
-        **{name: _value(value, defaults | known) for name, value in variables.items()},
+        **template.variables(function, known),
         "POLICY_FOLDER": str(POLICY),
         "AWS_DATA_PATH": str(MODELS),
         "PYTHONPATH": path,
@@ -174,10 +170,6 @@ def create_ledger(client: DynamoDBClient) -> None:
         name: table[name] for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     }
     client.create_table(TableName=LEDGER, **asked)
-
-
-def _value(value: Any, known: Mapping[str, Any]) -> str:
-    return str(known[value["Ref"]] if isinstance(value, dict) else value)
 
 
 def _built(made: Path) -> Path:

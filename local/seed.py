@@ -13,6 +13,7 @@ import json
 import platform
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
 STACK = "nodewarden"
 REGION = "eu-central-1"
 BUILT = template.ROOT / ".aws-sam/build/template.yaml"
-ENVIRONMENT, EVENT, FINDINGS, TEMPLATE = (
-    template.ROOT / f"build/{name}.json" for name in ("env", "event", "findings", "template")
-)
+FOLDER = template.ROOT / "build"
 RECORDED = template.ROOT / "events/security_group/authorize-ssh-from-anywhere.json"
 RECORDED_FINDINGS = template.ROOT / "events/inspector_finding/sqs-batch.json"
 MADE = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SNS::Topic"}
@@ -83,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m local.seed", description=__doc__)
     parser.add_argument("--endpoint", default="http://127.0.0.1:5000", help="moto, as this machine reaches it")
     parser.add_argument("--reach", default="http://host.docker.internal:5000", help="moto, as a container reaches it")
+    parser.add_argument(
+        "--folder", default=FOLDER, type=Path, help="where the files go, build/ of the project unless said"
+    )
     parser.add_argument("--look", action="store_true", help="show the seeded group and the ledger")
     options = parser.parse_args(arguments)
     if "amazonaws" in options.endpoint + options.reach:
@@ -91,9 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("nothing is built: run make build")
     moto = Moto(options.endpoint)
     if options.look:
-        _look(moto)
+        _look(moto, options.folder)
     else:
-        _seed(moto, options.reach)
+        _seed(moto, options.reach, options.folder)
 
 
 def _data_of_the_template() -> dict[str, Any]:
@@ -103,14 +105,17 @@ def _data_of_the_template() -> dict[str, Any]:
     return {"Parameters": made["Parameters"], "Conditions": made["Conditions"], "Resources": kept}
 
 
-def _seed(moto: Moto, reach: str) -> None:
+def _seed(moto: Moto, reach: str, folder: Path) -> None:
     account = moto.account
     group, rule = moto.opened_group()
-    ENVIRONMENT.parent.mkdir(exist_ok=True)
-    ENVIRONMENT.write_text(json.dumps(_environments(moto.resources() | _pseudo(account), reach), indent=2), "utf-8")
-    EVENT.write_text(_event(account, group, rule), "utf-8")
-    FINDINGS.write_text(findings(account), "utf-8")
-    TEMPLATE.write_text(json.dumps(_built(), indent=2), "utf-8")
+    folder.mkdir(exist_ok=True)
+    known = moto.resources() | {"AWS::AccountId": account, "AWS::StackName": STACK}
+    functions = template.resources("AWS::Lambda::Function")
+    environments = {name: template.variables(name, known) | {"AWS_ENDPOINT_URL": reach} for name in functions}
+    (folder / "env.json").write_text(json.dumps(environments, indent=2), "utf-8")
+    (folder / "event.json").write_text(_event(account, group, rule), "utf-8")
+    (folder / "findings.json").write_text(findings(account), "utf-8")
+    (folder / "template.json").write_text(json.dumps(_built(folder), indent=2), "utf-8")
     print(f"{group} is open to the internet. Run:\n")
     print(_command("SecurityGroupFunction --event build/event.json"))
     print(f"PYTHONPATH=layers/nodewarden:. .venv/bin/python -m local.seed --endpoint {moto.endpoint} --look\n")
@@ -129,7 +134,7 @@ def _command(what: str) -> str:
     return f"sam local invoke {what} {files} --region {REGION} --add-host host.docker.internal:host-gateway"
 
 
-def _built() -> dict[str, Any]:
+def _built(beside: Path) -> dict[str, Any]:
     """Give what `sam build` made, with the variable that leads to moto, for this machine's processor."""
     built: dict[str, Any] = yaml_parse(BUILT.read_text("utf-8"))
     built["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""
@@ -137,26 +142,8 @@ def _built() -> dict[str, Any]:
     for resource in built["Resources"].values():
         for uri in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
             folder = BUILT.parent / resource["Properties"][uri]
-            resource["Properties"][uri] = str(folder.resolve().relative_to(TEMPLATE.parent, walk_up=True))
+            resource["Properties"][uri] = str(folder.resolve().relative_to(beside.resolve(), walk_up=True))
     return built
-
-
-def _pseudo(account: str) -> dict[str, str]:
-    return {"AWS::AccountId": account, "AWS::StackName": STACK}
-
-
-def _environments(ids: dict[str, str], reach: str) -> dict[str, dict[str, str]]:
-    """Give each function's variables as template.yaml says, and the way to moto."""
-    parameters = {name: str(value["Default"]) for name, value in template.translated()["Parameters"].items()}
-    known = parameters | ids
-    functions = template.resources("AWS::Lambda::Function")
-    return {
-        name: {
-            v: known[r["Ref"]] if isinstance(r, dict) else r for v, r in function["Environment"]["Variables"].items()
-        }
-        | {"AWS_ENDPOINT_URL": reach}
-        for name, function in functions.items()
-    }
 
 
 def _event(account: str, group: str, rule: str) -> str:
@@ -181,8 +168,8 @@ def findings(account: str) -> str:
     return json.dumps(recorded).replace(was, account).replace("demo", WAVES[0])
 
 
-def _look(moto: Moto) -> None:
-    group = json.loads(EVENT.read_text("utf-8"))["detail"]["requestParameters"]["groupId"]
+def _look(moto: Moto, folder: Path) -> None:
+    group = json.loads((folder / "event.json").read_text("utf-8"))["detail"]["requestParameters"]["groupId"]
     answer = moto.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
     print(f"{group} lets in:")
     for row in answer["SecurityGroupRules"]:

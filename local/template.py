@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[1]
 CODE = {"bucket": "code", "key": "function.zip"}
@@ -53,6 +56,18 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
     """Give the properties of all translated resources of a CloudFormation type, by logical id."""
     found = translated()["Resources"].items()
     return {name: resource.get("Properties", {}) for name, resource in found if resource["Type"] == kind}
+
+
+def variables(function: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables of a function's environment.
+
+    `known` are the values of what they refer to, by logical id; parameters have their defaults, functions their own ids.
+    """
+    functions = resources("AWS::Lambda::Function")
+    defaults = {name: str(p["Default"]) for name, p in translated()["Parameters"].items() if "Default" in p}
+    values = defaults | {name: name for name in functions} | {**known}
+    given = functions[function]["Environment"]["Variables"].items()
+    return {name: values[value["Ref"]] if isinstance(value, dict) else str(value) for name, value in given}
 
 
 def code_folder(function: str) -> Path:
